@@ -1,0 +1,2 @@
+//! The `vitne` binary.
+fn main() {}

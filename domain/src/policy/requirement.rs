@@ -1,0 +1,63 @@
+//! A requirement: a pure value that says which proofs are needed, with its causes.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Method, Purpose};
+
+/// The place of a group among the proofs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum GroupName {
+    /// The first factor.
+    First,
+    /// The second step.
+    Second,
+}
+
+/// One proof out of several acceptable methods.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofGroup {
+    /// Its place.
+    pub name: GroupName,
+    /// Any one of these will do.
+    pub accepts: Vec<Method>,
+    /// A trusted device makes it unnecessary.
+    pub skipped_by_trust: bool,
+}
+
+/// Why a requirement is what it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", tag = "rule")]
+pub enum Cause {
+    /// The purpose's default.
+    PurposeDefault,
+    /// The person switched two-step verification on.
+    TwoStepEnabled,
+    /// Two-step verification is on, and this device is trusted until the given moment.
+    DeviceTrusted {
+        /// When the trust ends.
+        until: chrono::DateTime<chrono::Utc>,
+    },
+}
+
+/// What must be proved. Each group by a proof of its own; or, where `stars` is not zero, evidence of
+/// that weight and of that many kinds; both where both are given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requirement {
+    /// What for.
+    pub purpose: Purpose,
+    /// Each needs one proof.
+    pub groups: Vec<ProofGroup>,
+    /// Weight of evidence needed, 0 for none.
+    pub stars: u8,
+    /// Different kinds of evidence needed, 0 for none.
+    pub kinds: u8,
+    /// Methods that count as evidence when `stars` is not zero.
+    pub evidence: Vec<Method>,
+    /// Seconds for which proofs, and what they opened, stay good; `None` for the session's life.
+    pub fresh_seconds: Option<u32>,
+    /// Whether this device's trust was found good when the requirement was made.
+    pub trusted_device: bool,
+    /// Why.
+    pub causes: Vec<Cause>,
+}

@@ -1,0 +1,5 @@
+//! See `events`.
+
+mod events;
+
+pub use events::{SessionEndCause, SessionEvent};

@@ -1,1 +1,7 @@
-//! lib
+//! The Vitne server: HTTP, the command line, and the composition of every room of the house.
+//!
+//! Nothing here decides about security and nothing here writes events or read models: the services
+//! ask the domain and append through the log.
+
+pub mod clock;
+pub mod http;

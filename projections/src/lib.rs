@@ -1,5 +1,6 @@
 //! From events to read models, and the only writer of them.
 
+pub mod outbox;
 mod projection;
 
 pub use projection::{Column, ColumnType, FoldError, Projection, RowKey, Table};

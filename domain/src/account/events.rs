@@ -109,7 +109,11 @@ events! {
         EmailChanged v 1, Identity, Account, Contract {
             /// The new address.
             personal email: String,
+            /// The address until now, which is told of the change.
+            personal previous: String,
         }
+        /// Somebody tried to register with the address of this account. They were told nothing.
+        RegistrationAttempted v 1, Security, Security, LegitimateInterest {}
         /// Parts of the profile were changed; absent parts stayed.
         ProfileChanged v 1, Identity, Account, Contract {
             /// The new name.

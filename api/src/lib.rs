@@ -4,4 +4,5 @@
 //! ask the domain and append through the log.
 
 pub mod clock;
+pub mod config;
 pub mod http;

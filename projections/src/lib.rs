@@ -2,5 +2,7 @@
 
 pub mod outbox;
 mod projection;
+pub mod runner;
+pub mod store;
 
 pub use projection::{Column, ColumnType, FoldError, Projection, RowKey, Table};

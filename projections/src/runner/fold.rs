@@ -165,8 +165,7 @@ impl Batch<'_> {
             self.erase(subject, header.position);
             return;
         }
-        if header.subject.is_some_and(|subject| self.is_erased(subject))
-            || self.before.skips.contains(&header.position)
+        if header.subject.is_some_and(|subject| self.is_erased(subject)) || self.before.skips.contains(&header.position)
         {
             return;
         }

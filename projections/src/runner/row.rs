@@ -164,7 +164,8 @@ mod tests {
 
     #[test]
     fn columns_are_copied_from_the_document() {
-        let doc = json!({"position": 7, "at": "2026-01-02T03:04:05.006Z", "tags": ["a,b", "NULL", "q\"\\"], "title": null});
+        let doc =
+            json!({"position": 7, "at": "2026-01-02T03:04:05.006Z", "tags": ["a,b", "NULL", "q\"\\"], "title": null});
         let row = StoredRow::new(&TABLE, key(), &doc).unwrap();
         assert_eq!(
             row.columns,

@@ -80,8 +80,7 @@ pub(crate) fn signed(position: Position) -> i64 {
 
 /// Every generation of every projection.
 pub async fn checkpoints(connection: &mut PgConnection) -> sqlx::Result<Vec<Checkpoint>> {
-    let rows =
-        sqlx::query(&format!("{CHECKPOINT} order by name, version, generation")).fetch_all(connection).await?;
+    let rows = sqlx::query(&format!("{CHECKPOINT} order by name, version, generation")).fetch_all(connection).await?;
     rows.iter().map(read_checkpoint).collect()
 }
 
@@ -114,9 +113,8 @@ pub async fn lease(
         Lock::SkipLocked => "skip locked",
         Lock::Wait => "",
     };
-    let sql = format!(
-        "{CHECKPOINT} where name = $1 and version = $2 and generation = $3 and state = $4 for update {lock}"
-    );
+    let sql =
+        format!("{CHECKPOINT} where name = $1 and version = $2 and generation = $3 and state = $4 for update {lock}");
     let row = sqlx::query(&sql)
         .bind(&generation.name)
         .bind(generation.version_i32())
@@ -321,15 +319,13 @@ pub async fn park<'a>(
 
 /// Lets somebody go on.
 pub async fn unpark(connection: &mut PgConnection, generation: &Generation, holder: &Holder) -> sqlx::Result<()> {
-    sqlx::query(
-        "delete from projection.parked where name = $1 and version = $2 and generation = $3 and holder = $4",
-    )
-    .bind(&generation.name)
-    .bind(generation.version_i32())
-    .bind(generation.generation_i32())
-    .bind(holder.to_string())
-    .execute(connection)
-    .await?;
+    sqlx::query("delete from projection.parked where name = $1 and version = $2 and generation = $3 and holder = $4")
+        .bind(&generation.name)
+        .bind(generation.version_i32())
+        .bind(generation.generation_i32())
+        .bind(holder.to_string())
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

@@ -22,6 +22,7 @@ pub mod operation;
 pub mod policy;
 pub mod protected;
 pub mod session;
+pub mod text;
 
 pub use context::{Actor, EventContext, NetworkContext};
 pub use event::{AnyEvent, EventSpec, LoggedEvent, RetentionClass};

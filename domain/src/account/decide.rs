@@ -108,7 +108,7 @@ fn change_email(state: &AccountState, email: &str) -> Decision {
     if email == state.email() && state.email_verified() {
         return Ok(vec![]);
     }
-    Ok(vec![AccountEvent::EmailChanged { email }])
+    Ok(vec![AccountEvent::EmailChanged { email, previous: state.email().to_owned() }])
 }
 
 fn change_profile(display_name: Option<String>, phone: Option<String>, language: Option<Language>) -> Decision {

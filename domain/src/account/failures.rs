@@ -14,7 +14,7 @@ pub const DISABLE_AT: u32 = 100;
 
 /// Failures in a row of one method.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failures {
+pub(super) struct Failures {
     /// How many.
     pub count: u32,
     /// When the last one was.
@@ -23,13 +23,13 @@ pub struct Failures {
 
 impl Failures {
     /// Counts one more. The latest moment stands, so that a clock set back shortens no delay.
-    pub fn add(&mut self, at: DateTime<Utc>) {
+    pub(super) fn add(&mut self, at: DateTime<Utc>) {
         self.count = self.count.saturating_add(1);
         self.last_at = Some(self.last_at.map_or(at, |last| last.max(at)));
     }
 
     /// When the next attempt will be read; `None` if at once.
-    pub fn until(&self) -> Option<DateTime<Utc>> {
+    pub(super) fn until(&self) -> Option<DateTime<Utc>> {
         let beyond = self.count.checked_sub(FREE_FAILURES)?;
         let seconds = 1_u32.checked_shl(beyond).map_or(LONGEST_DELAY_SECONDS, |s| s.min(LONGEST_DELAY_SECONDS));
         self.last_at?.checked_add_signed(TimeDelta::seconds(i64::from(seconds)))

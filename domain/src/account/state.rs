@@ -195,7 +195,7 @@ impl AccountState {
                 (self.email, self.display_name, self.language) = (email, display_name, language);
             }
             AccountEvent::EmailVerified { email } => self.email_verified = email == self.email,
-            AccountEvent::EmailChanged { email } => (self.email, self.email_verified) = (email, true),
+            AccountEvent::EmailChanged { email, .. } => (self.email, self.email_verified) = (email, true),
             AccountEvent::ProfileChanged { display_name, phone, language } => {
                 self.display_name = display_name.unwrap_or(std::mem::take(&mut self.display_name));
                 self.phone = phone.or(self.phone.take()).filter(|phone| !phone.is_empty());

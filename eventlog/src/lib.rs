@@ -3,6 +3,7 @@
 //! Everything that is written goes through a [`Unit`] of work and the lane behind it; everything that
 //! is read comes as a stream ([`Log::load`]) or in log order ([`Log::read`]).
 
+pub mod database;
 mod error;
 mod idempotency;
 mod log;

@@ -8,6 +8,7 @@ mod error;
 mod idempotency;
 mod log;
 mod recorded;
+pub mod tree;
 mod unit;
 
 pub use error::{AppendError, ExecuteError, LoadError, OpenError, ReadError};

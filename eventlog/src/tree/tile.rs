@@ -141,8 +141,7 @@ impl FromStr for Tile {
     type Err = TilePathError;
 
     fn from_str(path: &str) -> Result<Self, TilePathError> {
-        let (level, place) =
-            path.strip_prefix("tile/").and_then(|rest| rest.split_once('/')).ok_or(TilePathError)?;
+        let (level, place) = path.strip_prefix("tile/").and_then(|rest| rest.split_once('/')).ok_or(TilePathError)?;
         let value: u8 = level.parse().map_err(|_| TilePathError)?;
         if value > 63 || value.to_string() != level {
             return Err(TilePathError);
@@ -195,10 +194,30 @@ mod tests {
     #[test]
     fn other_spellings_are_refused() {
         for path in [
-            "", "tile", "tile/", "tile/0", "tile/0/", "tile/0/0", "tile/0/00", "tile/0/0000", "tile/00/000",
-            "tile/64/000", "tile/-1/000", "tile/0/x000/001", "tile/0/001/000", "tile/0/x001", "tile/0/000.p/0",
-            "tile/0/000.p/256", "tile/0/000.p/01", "tile/0/000.p/", "tile/0/000.p/+1", "tile/0/00a",
-            "tile/0/x001/x234/067/", "tile/0/+01", "/tile/0/000", "tile/entries/000",
+            "",
+            "tile",
+            "tile/",
+            "tile/0",
+            "tile/0/",
+            "tile/0/0",
+            "tile/0/00",
+            "tile/0/0000",
+            "tile/00/000",
+            "tile/64/000",
+            "tile/-1/000",
+            "tile/0/x000/001",
+            "tile/0/001/000",
+            "tile/0/x001",
+            "tile/0/000.p/0",
+            "tile/0/000.p/256",
+            "tile/0/000.p/01",
+            "tile/0/000.p/",
+            "tile/0/000.p/+1",
+            "tile/0/00a",
+            "tile/0/x001/x234/067/",
+            "tile/0/+01",
+            "/tile/0/000",
+            "tile/entries/000",
             "tile/0/x999/x999/x999/x999/x999/x999/x999/999",
         ] {
             assert!(path.parse::<Tile>().is_err(), "{path} was taken");

@@ -23,6 +23,7 @@ pub mod policy;
 pub mod protected;
 pub mod session;
 pub mod text;
+pub mod token;
 
 pub use context::{Actor, EventContext, NetworkContext};
 pub use event::{AnyEvent, EventSpec, LoggedEvent, RetentionClass};

@@ -48,6 +48,8 @@ events! {
             personal sent_to: Option<String>,
             /// When it is no longer accepted.
             plain expires_at: DateTime<Utc>,
+            /// When, because the wait before another one counts from here.
+            plain at: DateTime<Utc>,
         }
         /// A proof was accepted.
         CeremonyProofAccepted v 1, Security, Security, LegitimateInterest {

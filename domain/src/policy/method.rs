@@ -47,6 +47,22 @@ pub enum Kind {
 }
 
 impl Method {
+    /// The name in JSON and in steps.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "PASSWORD",
+            Self::Totp => "TOTP",
+            Self::Webauthn => "WEBAUTHN",
+            Self::Push => "PUSH",
+            Self::Sms => "SMS",
+            Self::Bankid => "BANKID",
+            Self::RecoveryCode => "RECOVERY_CODE",
+            Self::SupportCode => "SUPPORT_CODE",
+            Self::EmailLink => "EMAIL_LINK",
+            Self::Manager => "MANAGER",
+        }
+    }
+
     /// The weight as recovery evidence.
     pub const fn stars(self) -> u8 {
         match self {

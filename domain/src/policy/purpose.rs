@@ -53,4 +53,18 @@ impl Purpose {
     pub const fn is_step_up(self) -> bool {
         matches!(self, Self::SignInStrong | Self::Payment | Self::Settings | Self::Export)
     }
+
+    /// How long a ceremony for it may last: the time that mail may take where only mail answers it, a
+    /// quarter of an hour otherwise.
+    pub const fn longest_ceremony(self) -> chrono::TimeDelta {
+        match self {
+            Self::PasswordReset | Self::VerifyEmail => chrono::TimeDelta::hours(24),
+            _ => chrono::TimeDelta::minutes(15),
+        }
+    }
+
+    /// Whether completing it allows one deed (see `CeremonyCommand::Spend`) rather than a session.
+    pub const fn is_spent(self) -> bool {
+        matches!(self, Self::PasswordReset | Self::ReplaceFactor | Self::VerifyEmail)
+    }
 }

@@ -33,6 +33,8 @@ pub enum Cause {
     PurposeDefault,
     /// The person switched two-step verification on.
     TwoStepEnabled,
+    /// An authenticator is enrolled.
+    FactorEnrolled,
     /// Two-step verification is on, and this device is trusted until the given moment.
     DeviceTrusted {
         /// When the trust ends.
@@ -40,8 +42,21 @@ pub enum Cause {
     },
 }
 
+impl Cause {
+    /// The key of the text that explains it.
+    pub const fn message_key(&self) -> &'static str {
+        match self {
+            Self::PurposeDefault => "policy.cause.purpose_default",
+            Self::TwoStepEnabled => "policy.cause.two_step_enabled",
+            Self::FactorEnrolled => "policy.cause.factor_enrolled",
+            Self::DeviceTrusted { .. } => "policy.cause.device_trusted",
+        }
+    }
+}
+
 /// What must be proved. Each group by a proof of its own; or, where `stars` is not zero, evidence of
-/// that weight and of that many kinds; both where both are given.
+/// that weight and of that many kinds; both where both are given. Groups come in order, and a proof
+/// serves one group or counts as evidence, never two things.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requirement {
     /// What for.

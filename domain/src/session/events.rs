@@ -52,6 +52,8 @@ events! {
             plain methods: Vec<Method>,
             /// When the last proof was given.
             plain auth_time: DateTime<Utc>,
+            /// When the oldest of the proofs was given, because freshness counts from here.
+            plain proved_at: DateTime<Utc>,
             /// Seconds without use after which it ends.
             plain idle_seconds: u32,
             /// When it ends in any case.
@@ -69,6 +71,8 @@ events! {
             plain amr: Vec<String>,
             /// When the last proof was given.
             plain auth_time: DateTime<Utc>,
+            /// When the oldest of the proofs was given, because freshness counts from here.
+            plain proved_at: DateTime<Utc>,
             /// When it falls back.
             plain until: DateTime<Utc>,
         }

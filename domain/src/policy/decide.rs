@@ -21,7 +21,9 @@ pub fn requirement(
     for group in default.groups {
         match group.needed {
             Needed::Always => {}
-            Needed::WithTwoStep | Needed::WithFactor if account.two_step => push_once(&mut causes, Cause::TwoStepEnabled),
+            Needed::WithTwoStep | Needed::WithFactor if account.two_step => {
+                push_once(&mut causes, Cause::TwoStepEnabled)
+            }
             Needed::WithFactor if account.has_enrolled_factor() => push_once(&mut causes, Cause::FactorEnrolled),
             Needed::WithTwoStep | Needed::WithFactor => continue,
         }

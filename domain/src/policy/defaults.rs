@@ -61,11 +61,7 @@ const fn group(name: GroupName, accepts: &'static [Method], needed: Needed) -> G
     GroupDefault { name, accepts, needed, skipped_by_trust: false }
 }
 
-const fn groups_only(
-    purpose: Purpose,
-    groups: &'static [GroupDefault],
-    fresh_seconds: Option<u32>,
-) -> PurposeDefault {
+const fn groups_only(purpose: Purpose, groups: &'static [GroupDefault], fresh_seconds: Option<u32>) -> PurposeDefault {
     PurposeDefault { purpose, groups, stars: 0, kinds: 0, evidence: &[], fresh_seconds }
 }
 

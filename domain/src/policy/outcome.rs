@@ -92,7 +92,8 @@ impl Requirement {
                 by_device_trust = true;
                 continue;
             }
-            let stale = given.iter().any(|proof| group.accepts.contains(&proof.method) && !fresh.contains(&proof.method));
+            let stale =
+                given.iter().any(|proof| group.accepts.contains(&proof.method) && !fresh.contains(&proof.method));
             missing.push(Missing::Group { name: group.name, accepts: group.accepts.clone(), stale });
         }
         let used: Vec<Method> = best.groups.iter().flatten().copied().collect();

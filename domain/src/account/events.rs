@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::state::AccountState;
-use crate::id::{CeremonyId, CredentialId, DeviceId, EventId};
+use crate::id::{CeremonyId, CorrelationId, CredentialId, DeviceId};
 use crate::policy::Method;
 use crate::protected::Protected;
 
@@ -84,8 +84,8 @@ pub struct RecoveryCodeHash {
 pub enum ReportedEntry {
     /// A ceremony, with all its steps.
     Ceremony(CeremonyId),
-    /// A single event.
-    Event(EventId),
+    /// All that one request did outside a ceremony.
+    Request(CorrelationId),
 }
 
 events! {

@@ -1,0 +1,229 @@
+//! The stored row: the facts of an entry. The published shape is computed from it, see `entry`.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use vitne_domain::id::{CeremonyId, CorrelationId, CredentialId, DeviceId, EventId, SessionId};
+use vitne_domain::policy::{Cause, Method, Purpose};
+use vitne_domain::{Actor, RetentionClass};
+
+use super::kinds::{Category, EntryType, Outcome, ReviewState, Severity};
+
+/// One entry's facts. The first thirteen fields are copied into columns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ActivityRow {
+    /// Position of its first event. Never changes, so pages never shift.
+    pub sequence: u64,
+    /// When it began.
+    pub occurred_at: DateTime<Utc>,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub kind: EntryType,
+    /// Where it is filed.
+    pub category: Category,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How much attention it asks for.
+    pub severity: Severity,
+    /// The device it happened on and the devices it concerns.
+    pub devices: Vec<DeviceId>,
+    /// The session it happened in and the sessions it concerns.
+    pub sessions: Vec<SessionId>,
+    /// Methods tried.
+    pub methods: Vec<Method>,
+    /// Who did it.
+    pub actor: Actor,
+    /// What its owner has said about it.
+    pub review_state: ReviewState,
+    /// The request that began it.
+    pub correlation: CorrelationId,
+    /// The application it was for; none yet.
+    pub application: Option<String>,
+
+    /// The entry: its ceremony, else its request.
+    pub id: Uuid,
+    /// Weight of the event that named it; a later event names it only with at least this weight.
+    pub rank: u8,
+    /// The event type that named it.
+    pub named_by: String,
+    /// The schema version of that event.
+    pub named_by_version: String,
+    /// When the database took the first event.
+    pub recorded_at: DateTime<Utc>,
+    /// When the last event happened.
+    pub concluded_at: DateTime<Utc>,
+    /// The event that caused the first one.
+    pub causation: Option<EventId>,
+    /// The ceremony, where it is one.
+    pub ceremony: Option<CeremonyId>,
+    /// What was asked for.
+    pub requested: Option<Requested>,
+    /// What was achieved.
+    pub achieved: Option<Achieved>,
+    /// Why it ended so, as a reason code.
+    pub reason: Option<String>,
+    /// Refused proofs.
+    pub rejections: u32,
+    /// The authenticator it is about, or that was used last.
+    pub credential: Option<CredentialRef>,
+    /// The device it happened on.
+    pub device: Option<DeviceRef>,
+    /// The session it happened in, opened or raised.
+    pub session: Option<SessionId>,
+    /// Where it came from.
+    pub network: Option<Place>,
+    /// Failures in a row, attempts refused, codes made, or the number of the code: whatever is counted.
+    pub count: Option<u32>,
+    /// The proofs, in order.
+    pub steps: Vec<Step>,
+    /// What it did to other things.
+    pub effects: Vec<Effect>,
+    /// All its events.
+    pub events: Vec<EventRef>,
+    /// When its owner said that it was not them.
+    pub reported_at: Option<DateTime<Utc>>,
+    /// The shortest-lived class among its events.
+    pub class: RetentionClass,
+    /// The epoch of that class.
+    pub epoch: NaiveDate,
+    /// What is left of it.
+    pub redaction: Redaction,
+}
+
+/// What is left of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Redaction {
+    /// All of it.
+    None,
+    /// Type, time and the clear headers of its events.
+    Shredded,
+}
+
+/// What a ceremony was asked to prove.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Requested {
+    /// What for.
+    pub purpose: Purpose,
+    /// Why so much.
+    pub causes: Vec<Cause>,
+    /// When it ends by itself.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What a ceremony proved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Achieved {
+    /// The authentication context class.
+    pub acr: Option<String>,
+    /// How (RFC 8176).
+    pub amr: Vec<String>,
+    /// When the last proof was given.
+    pub auth_time: DateTime<Utc>,
+    /// Device trust took the place of the second step.
+    pub by_device_trust: bool,
+}
+
+/// An authenticator, as it was called at the time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialRef {
+    /// Which one; `None` for a password or recovery codes.
+    pub id: Option<CredentialId>,
+    /// What it proves with.
+    pub kind: Method,
+    /// Its owner's name for it.
+    pub label: Option<String>,
+}
+
+/// A device, as it called itself at the time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceRef {
+    /// Which one; `None` for one that is not known on this account.
+    pub id: Option<DeviceId>,
+    /// The browser or program it claimed to be.
+    pub browser: Option<String>,
+    /// The operating system it claimed to run.
+    pub os: Option<String>,
+    /// Whether its trust was used or given.
+    pub trusted: bool,
+    /// Whether the account had not seen it before.
+    pub first_seen: bool,
+}
+
+/// Where a request came from, coarsened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The network: /24 of an IPv4, /48 of an IPv6 address.
+    pub ip: Option<String>,
+    /// `TRUNCATED_24`, `TRUNCATED_48` or `NONE`.
+    pub ip_precision: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+}
+
+/// One step of a story.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// What happened, such as `PASSWORD_OK` or `TOTP_REFUSED`.
+    pub code: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// By which method.
+    pub method: Option<Method>,
+    /// By which authenticator.
+    pub credential: Option<CredentialId>,
+    /// Its owner's name for it at the time.
+    pub label: Option<String>,
+    /// The number of the recovery code.
+    pub number: Option<u8>,
+    /// Why it was refused.
+    pub reason: Option<String>,
+    /// Which event says so.
+    pub event_id: EventId,
+    /// Where that event stands.
+    pub position: u64,
+}
+
+/// One thing an entry did to something else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Effect {
+    /// What, such as `SESSION_ENDED` or `DEVICE_TRUST_DROPPED`.
+    pub kind: EntryType,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// To which device.
+    pub device: Option<DeviceId>,
+    /// To which session.
+    pub session: Option<SessionId>,
+    /// To which authenticator.
+    pub credential: Option<CredentialId>,
+    /// The name involved.
+    pub label: Option<String>,
+    /// Why, as a reason code.
+    pub cause: Option<String>,
+    /// How many, or which number.
+    pub count: Option<u32>,
+    /// Which event says so.
+    pub event_id: EventId,
+    /// Where that event stands.
+    pub position: u64,
+}
+
+/// One event of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventRef {
+    /// Its identifier.
+    pub id: EventId,
+    /// Its place in the log. Leaf `position - 1` of the tree.
+    pub position: u64,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// The aggregate of its stream.
+    pub aggregate: String,
+    /// Its place in its stream.
+    pub version: u64,
+}

@@ -88,7 +88,7 @@ impl Projection for Profiles {
 
 fn apply(row: &mut ProfileRow, event: &AccountEvent, at: DateTime<Utc>) {
     match event {
-        AccountEvent::EmailVerified { email } | AccountEvent::EmailChanged { email } => {
+        AccountEvent::EmailVerified { email } | AccountEvent::EmailChanged { email, .. } => {
             row.email = clean(email);
             row.email_verified_at = Some(at);
         }

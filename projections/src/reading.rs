@@ -76,9 +76,7 @@ pub(crate) fn load<T: DeserializeOwned>(row: Option<Value>) -> Result<Option<T>,
 
 /// The projection's type as the document.
 pub(crate) fn store<T: Serialize>(row: &T) -> Result<Option<Value>, FoldError> {
-    serde_json::to_value(row)
-        .map(Some)
-        .map_err(|error| FoldError(format!("the row cannot be written: {error}")))
+    serde_json::to_value(row).map(Some).map_err(|error| FoldError(format!("the row cannot be written: {error}")))
 }
 
 /// Text that a `jsonb` document can hold: PostgreSQL refuses U+0000 in text.

@@ -4,6 +4,4 @@ mod kinds;
 mod row;
 
 pub use kinds::{Category, EntryType, Outcome, ReviewState, Severity};
-pub use row::{
-    Achieved, ActivityRow, CredentialRef, DeviceRef, Effect, EventRef, Place, Redaction, Requested, Step,
-};
+pub use row::{Achieved, ActivityRow, CredentialRef, DeviceRef, Effect, EventRef, Place, Redaction, Requested, Step};

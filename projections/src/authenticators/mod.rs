@@ -169,7 +169,13 @@ impl Projection for Authenticators {
 fn started(event: &AccountEvent, id: CredentialId, at: DateTime<Utc>) -> Option<AuthenticatorRow> {
     match event {
         AccountEvent::AuthenticatorEnrolmentStarted {
-            kind, label, carried_by, replaces, expires_at, credential: _, secret: _
+            kind,
+            label,
+            carried_by,
+            replaces,
+            expires_at,
+            credential: _,
+            secret: _,
         } => Some(AuthenticatorRow {
             status: AuthenticatorStatus::Pending,
             carried_by: *carried_by,

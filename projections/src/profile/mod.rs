@@ -36,8 +36,7 @@ pub struct ProfileRow {
     pub language: Language,
 }
 
-const EVENTS: [&str; 5] =
-    ["AccountRegistered", "EmailVerified", "EmailChanged", "ProfileChanged", "SubjectErased"];
+const EVENTS: [&str; 5] = ["AccountRegistered", "EmailVerified", "EmailChanged", "ProfileChanged", "SubjectErased"];
 
 impl Projection for Profiles {
     fn name(&self) -> &'static str {

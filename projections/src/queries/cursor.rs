@@ -57,12 +57,7 @@ impl CursorKey {
     }
 
     /// The sequence in a cursor made for this person and filter.
-    pub(super) fn open(
-        &self,
-        subject: AccountId,
-        filter: &ActivityFilter,
-        cursor: &str,
-    ) -> Result<u64, CursorError> {
+    pub(super) fn open(&self, subject: AccountId, filter: &ActivityFilter, cursor: &str) -> Result<u64, CursorError> {
         if cursor.len() > 64 {
             return Err(CursorError::Malformed);
         }

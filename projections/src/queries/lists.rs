@@ -83,7 +83,10 @@ pub async fn authenticators(pool: &PgPool, subject: AccountId) -> Result<Vec<Aut
 }
 
 /// The same for several persons at once.
-pub async fn authenticators_of(pool: &PgPool, subjects: &[AccountId]) -> Result<Vec<(AccountId, AuthenticatorRow)>, QueryError> {
+pub async fn authenticators_of(
+    pool: &PgPool,
+    subjects: &[AccountId],
+) -> Result<Vec<(AccountId, AuthenticatorRow)>, QueryError> {
     let sql = "SELECT subject, doc FROM read.authenticators WHERE subject = ANY($1) ORDER BY subject, enrolled_at NULLS LAST, id";
     of_all(pool, sql, subjects).await
 }

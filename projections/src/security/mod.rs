@@ -30,7 +30,11 @@ fn matters(event: &Recorded) -> bool {
     match event.header.aggregate_type.as_str() {
         "account" => !matches!(
             name,
-            "AccountSummarised" | "ProfileChanged" | "RegistrationAttempted" | "PasswordHashUpgraded" | "AuthenticatorEnrolmentStarted"
+            "AccountSummarised"
+                | "ProfileChanged"
+                | "RegistrationAttempted"
+                | "PasswordHashUpgraded"
+                | "AuthenticatorEnrolmentStarted"
         ),
         "session" => name == "SessionStarted",
         "ceremony" => matches!(peek(event), Some(AnyEvent::Ceremony(CeremonyEvent::CeremonyFailed { .. }))),
@@ -75,8 +79,7 @@ impl Projection for Security {
             }
             AnyEvent::Session(SessionEvent::SessionStarted { device, methods, .. }) => {
                 let country = event.network.as_ref().and_then(|network| network.country.as_deref()).map(clean);
-                security.last_sign_in =
-                    Some(LastSignIn { at, device: *device, methods: methods.clone(), country });
+                security.last_sign_in = Some(LastSignIn { at, device: *device, methods: methods.clone(), country });
             }
             AnyEvent::Ceremony(_) => security.last_failed_ceremony_at = Some(at),
             _ => {}

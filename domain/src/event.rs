@@ -185,13 +185,14 @@ pub enum DecodeError {
 }
 
 impl AnyEvent {
-    /// Reads a body (after upcasting) of the given aggregate.
+    /// Reads a body of the given aggregate, of whatever version it was written in.
     pub fn decode(
         aggregate: &str,
         event_type: &str,
         version: &str,
         body: serde_json::Value,
     ) -> Result<Self, DecodeError> {
+        let body = crate::upcast::upcast(event_type, version, body);
         let result = match aggregate {
             "account" => serde_json::from_value(body).map(Self::Account),
             "claim" => serde_json::from_value(body).map(Self::Claim),

@@ -12,6 +12,7 @@
 mod event_macro;
 
 pub mod account;
+pub mod catalogue;
 pub mod ceremony;
 pub mod claim;
 pub mod context;
@@ -24,6 +25,7 @@ pub mod protected;
 pub mod session;
 pub mod text;
 pub mod token;
+pub mod upcast;
 
 pub use context::{Actor, EventContext, NetworkContext};
 pub use event::{AnyEvent, EventSpec, LoggedEvent, RetentionClass};

@@ -62,6 +62,8 @@ pub enum AccountCommand {
         /// Now.
         at: DateTime<Utc>,
     },
+    /// Somebody else tried to register with this account's address, and was told nothing.
+    RecordRegistrationAttempt,
     /// The current address was proved.
     VerifyEmail {
         /// The address that was proved; refused when it is no longer the account's.

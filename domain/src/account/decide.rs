@@ -39,6 +39,7 @@ pub(super) fn decide(state: &AccountState, command: AccountCommand) -> Decision 
                 AccountEvent::PasswordSet { hash: password_hash, cause: PasswordCause::Registration },
             ])
         }
+        AccountCommand::RecordRegistrationAttempt => Ok(vec![AccountEvent::RegistrationAttempted {}]),
         AccountCommand::VerifyEmail { email } => verify_email(state, &email),
         AccountCommand::ChangeEmail { email } => change_email(state, &email),
         AccountCommand::ChangeProfile { display_name, phone, language } => {

@@ -7,7 +7,7 @@ use crate::policy::Method;
 
 impl AccountState {
     /// The state after an event about authenticators or proofs; any other changes nothing.
-    pub(super) fn apply_factors(&mut self, event: AccountEvent) {
+    pub(super) fn apply_factor(&mut self, event: AccountEvent) {
         match event {
             AccountEvent::AuthenticatorEnrolmentStarted {
                 credential,

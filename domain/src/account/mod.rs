@@ -7,6 +7,8 @@ mod error;
 mod events;
 mod factors;
 mod failures;
+pub mod password;
+pub mod recovery;
 mod state;
 pub mod totp;
 

@@ -227,8 +227,17 @@ impl AccountState {
             AccountEvent::AccountSummarised { state } => *self = *state,
             AccountEvent::SubjectErased {} => self.forget(),
             AccountEvent::Shredded { event_type, .. } => self.apply_shredded(&event_type),
-            AccountEvent::FailureNoticeDue { .. } | AccountEvent::AttemptsThrottled { .. } => {}
-            factors => self.apply_factors(factors),
+            AccountEvent::RegistrationAttempted {}
+            | AccountEvent::FailureNoticeDue { .. }
+            | AccountEvent::AttemptsThrottled { .. } => {}
+            factor @ (AccountEvent::AuthenticatorEnrolmentStarted { .. }
+            | AccountEvent::AuthenticatorEnrolled { .. }
+            | AccountEvent::AuthenticatorRenamed { .. }
+            | AccountEvent::AuthenticatorRemoved { .. }
+            | AccountEvent::AuthenticatorSuspended { .. }
+            | AccountEvent::AuthenticatorDisabled { .. }
+            | AccountEvent::AccountProofAccepted { .. }
+            | AccountEvent::AccountProofRejected { .. }) => self.apply_factor(factor),
         }
     }
 

@@ -146,11 +146,12 @@ impl Cluster {
             .bind(SERVER_ROLE)
             .fetch_optional(&mut connection)
             .await?;
-        match login {
-            Some(true) => {}
-            Some(false) => drop(connection.execute("ALTER ROLE vitne_server LOGIN").await?),
-            None => drop(connection.execute("CREATE ROLE vitne_server LOGIN").await?),
-        }
+        let statement = match login {
+            Some(true) => return Ok(()),
+            Some(false) => "ALTER ROLE vitne_server LOGIN",
+            None => "CREATE ROLE vitne_server LOGIN",
+        };
+        connection.execute(statement).await?;
         Ok(())
     }
 
@@ -227,6 +228,8 @@ async fn watch_over(runner: Runner, mut child: Child, stop: CancellationToken, p
     }
     runner.stop(&mut child).await;
     pid.store(0, Ordering::Relaxed);
+    // Empty now; in /tmp nobody else would clear it away.
+    let _ = fs::remove_dir(&runner.socket);
 }
 
 fn process_id(child: &Child) -> i32 {

@@ -4,6 +4,9 @@
 
 mod account;
 mod cluster;
+#[cfg(test)]
+mod cluster_tests;
+pub mod doctor;
 mod error;
 mod migrations;
 mod pools;

@@ -248,9 +248,7 @@ fn start_cluster() -> PathBuf {
         let _ = said.read_to_string(&mut rest);
         panic!("the test cluster did not start: {first}{rest}");
     }
-    if let Ok(mut supervised) = SUPERVISED.lock() {
-        *supervised = Some(child);
-    }
+    *SUPERVISED.lock().expect("nobody panics while holding it") = Some(child);
     wait_until_ready(&socket);
     socket
 }

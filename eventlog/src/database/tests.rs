@@ -106,3 +106,34 @@ async fn a_program_can_connect_by_url() {
     let settings = DatabaseSettings::from_urls(&test.url(), Some(&test.owner_url())).unwrap();
     Database::connect(&settings).await.unwrap();
 }
+
+fn severity(findings: &[doctor::Finding], check: doctor::Check) -> doctor::Severity {
+    findings.iter().find(|finding| finding.check == check).map(|finding| finding.severity).unwrap()
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the check compares with the real clock of the database")]
+async fn the_doctor_tells_what_is_well_and_what_is_not() {
+    use doctor::{Check, Severity};
+    let test = TestDatabase::create().await;
+    let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
+    let found = doctor::examine(&test.settings(), Some(test.socket()), now).await;
+    for check in [Check::Reachable, Check::Version, Check::Schema, Check::Role, Check::Clock] {
+        assert_eq!(severity(&found, check), Severity::Fine, "{found:?}");
+    }
+    // The test cluster does not write through to the disk, and the doctor sees it.
+    assert_eq!(severity(&found, Check::Durability), Severity::Failure);
+
+    test.superuser()
+        .execute("CREATE TABLE log.events_copy (id int); GRANT DELETE ON log.events_copy TO vitne_server")
+        .await
+        .unwrap();
+    let hour_off = doctor::examine(&test.settings(), None, now - chrono::TimeDelta::hours(1)).await;
+    assert_eq!(severity(&hour_off, Check::Clock), Severity::Warning);
+    assert_eq!(severity(&hour_off, Check::Role), Severity::Failure, "a right to delete events is found");
+
+    let mut gone = test.settings();
+    gone.server = gone.server.clone().socket("/nonexistent");
+    let found = doctor::examine(&gone, None, now).await;
+    assert_eq!(severity(&found, Check::Reachable), Severity::Failure);
+}

@@ -83,3 +83,11 @@ pub(crate) fn store<T: Serialize>(row: &T) -> Result<Option<Value>, FoldError> {
 pub(crate) fn clean(text: &str) -> String {
     text.chars().filter(|c| *c != '\0').collect()
 }
+
+/// The public name of a value of an enumeration, as it stands in documents.
+pub(crate) fn code<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(name)) => name,
+        _ => String::new(),
+    }
+}

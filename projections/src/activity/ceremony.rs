@@ -78,11 +78,8 @@ fn done(purpose: Purpose) -> Option<EntryType> {
 pub(super) fn apply(row: &mut ActivityRow, event: &CeremonyEvent, header: &Header) {
     match event {
         CeremonyEvent::CeremonyStarted { purpose, requirement, session, expires_at, .. } => {
-            row.requested = Some(Requested {
-                purpose: *purpose,
-                causes: requirement.causes.clone(),
-                expires_at: *expires_at,
-            });
+            row.requested =
+                Some(Requested { purpose: *purpose, causes: requirement.causes.clone(), expires_at: *expires_at });
             if let Some(session) = session {
                 row.touch_session(*session);
                 row.session = Some(*session);

@@ -20,9 +20,7 @@ pub use entry::{
     PrivacyView, ReasonView, ReviewView, RiskView, SessionView, StreamView,
 };
 pub use kinds::{Category, EntryType, Outcome, ReviewState, Severity};
-pub use row::{
-    Achieved, ActivityRow, CredentialRef, DeviceRef, Effect, EventRef, Place, Redaction, Requested, Step,
-};
+pub use row::{Achieved, ActivityRow, CredentialRef, DeviceRef, Effect, EventRef, Place, Redaction, Requested, Step};
 
 use crate::reading::{load, peek, readable, store, stream_id};
 use crate::{Column, ColumnType, FoldError, Projection, RowKey, Table};

@@ -40,6 +40,9 @@ pub enum AppendError {
     /// The database is away. Whether the unit was written is settled before this is said: it was not.
     #[error("the log is unavailable: {0}")]
     Unavailable(String),
+    /// The log was closed while the database was away, so it is not known whether the unit was written.
+    #[error("the log was closed before the database told whether this was written; retry with the same idempotency key")]
+    Unsettled,
 }
 
 /// Why a stream could not be loaded.

@@ -81,3 +81,35 @@ pub struct Recorded {
     /// Where the request came from; `None` once that key is gone.
     pub network: Option<NetworkContext>,
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A header with something in every field.
+    pub(crate) fn header() -> Header {
+        let id = uuid::Uuid::from_u128(7);
+        let at = DateTime::from_timestamp_millis(1_800_000_000_123).unwrap();
+        Header {
+            position: Position(3),
+            aggregate_type: "account".to_owned(),
+            aggregate_id: id.to_string(),
+            sequence: 2,
+            event_type: "EmailVerified".to_owned(),
+            event_version: "1".to_owned(),
+            event_id: EventId(id),
+            subject: Some(AccountId(id)),
+            actor: Actor::User,
+            correlation: CorrelationId(id),
+            causation: Some(EventId(id)),
+            ceremony: Some(CeremonyId(id)),
+            session: Some(SessionId(id)),
+            device: Some(DeviceId(id)),
+            occurred_at: at,
+            recorded_at: at,
+            class: RetentionClass::Security,
+            epoch: RetentionClass::Security.epoch(at),
+            commitment: [0; 32],
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Reading the log in its order.
+
+mod decode;
+mod ring;
+mod row;
+mod scan;
+
+pub(crate) use decode::{Plain, Reader, body_need, context_need};
+pub(crate) use row::{COLUMNS, Stored};
+pub use scan::{Scan, Shard};

@@ -1,0 +1,10 @@
+//! Streams: what cqrs-es loads, decides on and writes, within a unit of work.
+
+mod buffer;
+mod repository;
+mod summary;
+pub(crate) mod upcast;
+
+pub(crate) use buffer::{Buffer, Pending};
+pub(crate) use repository::StreamRepository;
+pub(crate) use summary::{TAIL, of as summary_of, summarise};

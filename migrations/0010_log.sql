@@ -1,8 +1,6 @@
 -- The log: one append-only table in commit order, its head, and the keys that its bodies are sealed with.
 -- The first seven columns of log.events are those of postgres-es, so that its repository can read streams.
 
-CREATE SCHEMA log;
-CREATE SCHEMA secrets;
 
 CREATE TABLE log.events (
     aggregate_type text        NOT NULL,
@@ -127,7 +125,6 @@ SELECT aggregate_type, aggregate_id, sequence, event_type, event_version, payloa
            'commitment', encode(commitment, 'hex')) AS metadata
   FROM log.events;
 
-GRANT USAGE ON SCHEMA log, secrets TO vitne_server;
 GRANT SELECT, INSERT ON log.events TO vitne_server;
 GRANT SELECT ON log.streams TO vitne_server;
 GRANT SELECT ON log.head TO vitne_server;

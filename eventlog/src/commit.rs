@@ -78,7 +78,9 @@ impl Inner {
                 None => AppendError::Unavailable("the database answered for another unit".to_owned()).into(),
             },
             Verdict::Erased => AppendError::SubjectErased.into(),
-            Verdict::Keyless => AppendError::Unavailable("the subject's key is missing from the secrets".to_owned()).into(),
+            Verdict::Keyless => {
+                AppendError::Unavailable("the subject's key is missing from the secrets".to_owned()).into()
+            }
             Verdict::Failed(reason) => AppendError::Unavailable(reason).into(),
             Verdict::Unsettled | Verdict::Written { .. } => AppendError::Unsettled.into(),
         }
@@ -109,8 +111,8 @@ impl Inner {
             return Err(AppendError::KeyReused);
         }
         let unavailable = |reason: String| AppendError::Unavailable(reason);
-        let stored: StoredAnswer =
-            serde_json::from_str(stored).map_err(|error| unavailable(format!("the first answer is damaged: {error}")))?;
+        let stored: StoredAnswer = serde_json::from_str(stored)
+            .map_err(|error| unavailable(format!("the first answer is damaged: {error}")))?;
         let keys = self.vault.keys([stored.need()]).await.map_err(|error| unavailable(error.to_string()))?;
         match keys.key(stored.need()) {
             Found::Live(secret) => open_answer(key, &stored.sealed, &secret)
@@ -136,7 +138,8 @@ impl Inner {
             class: RetentionClass::Security,
             epoch: RetentionClass::Security.epoch(context.at),
         };
-        let mut needs: Vec<Need> = headers.iter().flat_map(|header| [body_need(header), context_need(header)]).collect();
+        let mut needs: Vec<Need> =
+            headers.iter().flat_map(|header| [body_need(header), context_need(header)]).collect();
         if answer.is_some() {
             needs.push(answer_need);
         }
@@ -145,8 +148,9 @@ impl Inner {
         let mut events = Vec::with_capacity(headers.len());
         for (pending, mut header) in contents.pending.iter().zip(headers) {
             let (body, network) = (live(&keys, body_need(&header))?, live(&keys, context_need(&header))?);
-            let payload = seal_parts(&mut header, &pending.event.payload, &pending.context.network, &body, &network, &mut rng)
-                .map_err(seal_error)?;
+            let payload =
+                seal_parts(&mut header, &pending.event.payload, &pending.context.network, &body, &network, &mut rng)
+                    .map_err(seal_error)?;
             events.push(SealedEvent { header, payload });
         }
         let answer = match answer {

@@ -41,7 +41,9 @@ pub enum AppendError {
     #[error("the log is unavailable: {0}")]
     Unavailable(String),
     /// The log was closed while the database was away, so it is not known whether the unit was written.
-    #[error("the log was closed before the database told whether this was written; retry with the same idempotency key")]
+    #[error(
+        "the log was closed before the database told whether this was written; retry with the same idempotency key"
+    )]
     Unsettled,
 }
 

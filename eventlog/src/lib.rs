@@ -3,8 +3,8 @@
 //! Everything that is written goes through a [`Unit`] of work and the lane behind it; everything that
 //! is read comes as a stream ([`Log::load`]) or in log order ([`Log::read`]).
 
-pub mod database;
 mod commit;
+pub mod database;
 mod error;
 mod idempotency;
 mod lane;
@@ -13,9 +13,9 @@ mod options;
 mod random;
 mod read;
 mod recorded;
-pub mod tree;
 pub mod seal;
 mod stream;
+pub mod tree;
 mod unit;
 
 pub use error::{AppendError, ExecuteError, LoadError, OpenError, ReadError};

@@ -104,11 +104,7 @@ impl Log {
 
     /// Runs a piece of work and commits it, deciding again on conflict. Those who lost on the same
     /// stream take turns, so that a crowd on one stream is served one by one and not in vain.
-    pub async fn transact<W: Work>(
-        &self,
-        context: EventContext,
-        work: &W,
-    ) -> Result<(W::Output, Committed), W::Error> {
+    pub async fn transact<W: Work>(&self, context: EventContext, work: &W) -> Result<(W::Output, Committed), W::Error> {
         let mut contended: Option<StreamKey> = None;
         let mut tries = 1;
         loop {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use cqrs_es::persist::{EventStoreAggregateContext, PersistedEventStore};
 use cqrs_es::{Aggregate, AggregateError, CqrsFramework, EventStore};
-use vitne_domain::{EventContext, LoggedEvent};
+use vitne_domain::{EventContext, LoggedEvent, upcast};
 
 use crate::log::Inner;
-use crate::stream::{Buffer, StreamRepository, TAIL, summarise, summary_of, upcast};
+use crate::stream::{Buffer, StreamRepository, TAIL, summarise, summary_of};
 use crate::{AppendError, ExecuteError, IdempotencyKey, LoadError, Loaded, Position};
 
 /// Commands on one or several streams. It reads its own writes; nothing is visible to others before

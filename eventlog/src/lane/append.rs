@@ -62,13 +62,20 @@ fn verdicts(units: &[SealedUnit], mut lost: HashMap<usize, Verdict>, before: Pos
 
 fn position(row: &sqlx::postgres::PgRow, column: &str) -> Result<Option<Position>, sqlx::Error> {
     let value: Option<i64> = row.try_get(column)?;
-    value.map(|value| u64::try_from(value).map(Position).map_err(|_| sqlx::Error::Protocol("a negative position".to_owned()))).transpose()
+    value
+        .map(|value| {
+            u64::try_from(value).map(Position).map_err(|_| sqlx::Error::Protocol("a negative position".to_owned()))
+        })
+        .transpose()
 }
 
 async fn call(connection: &mut PgConnection, units: &[SealedUnit]) -> Result<Vec<sqlx::postgres::PgRow>, sqlx::Error> {
     let answers = || units.iter().map(|unit| unit.answer.as_ref());
     let conditions = || {
-        units.iter().zip(0_i32..).flat_map(|(unit, number)| unit.conditions.iter().map(move |condition| (number, condition)))
+        units
+            .iter()
+            .zip(0_i32..)
+            .flat_map(|(unit, number)| unit.conditions.iter().map(move |condition| (number, condition)))
     };
     let headers = || units.iter().flat_map(|unit| unit.events.iter().map(|event| &event.header));
     let events_of = units.iter().zip(0_i32..).flat_map(|(unit, number)| unit.events.iter().map(move |_| number));

@@ -16,7 +16,8 @@ struct Touched<'a> {
 
 impl<'a> Touched<'a> {
     fn meets(&self, unit: &'a SealedUnit) -> bool {
-        let writes = |(kind, id): &(&str, &str)| self.written.contains(&(*kind, *id)) || self.read.contains(&(*kind, *id));
+        let writes =
+            |(kind, id): &(&str, &str)| self.written.contains(&(*kind, *id)) || self.read.contains(&(*kind, *id));
         written(unit).any(|stream| writes(&stream))
             || read(unit).any(|stream| self.written.contains(&stream))
             || key(unit).is_some_and(|key| self.keys.contains(&key))

@@ -55,9 +55,16 @@ impl SealedUnit {
 /// What became of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    Written { first: Option<Position>, last: Position },
+    Written {
+        first: Option<Position>,
+        last: Position,
+    },
     Conflict(StreamKey),
-    Answered { position: Position, request: Vec<u8>, answer: String },
+    Answered {
+        position: Position,
+        request: Vec<u8>,
+        answer: String,
+    },
     Erased,
     Keyless,
     /// Not written, because the database refused or is away.

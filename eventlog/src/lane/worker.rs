@@ -140,7 +140,9 @@ impl Worker {
             self.connection = None;
             metrics::counter!("vitne_log_append_failures_total").increment(1);
             tracing::warn!(%reason, units = units.len(), lost, tries, "an append failed; trying again");
-            if self.closing.is_cancelled() && closing_since.get_or_insert_with(Instant::now).elapsed() > CLOSING_PATIENCE {
+            if self.closing.is_cancelled()
+                && closing_since.get_or_insert_with(Instant::now).elapsed() > CLOSING_PATIENCE
+            {
                 let verdict = if lost { Verdict::Unsettled } else { Verdict::Failed(reason) };
                 return Some(all(units, &verdict));
             }
@@ -153,7 +155,9 @@ impl Worker {
         if self.connection.is_none() {
             self.connection = Some(connect(&self.pool).await.map_err(|error| Failure::Unsent(error.to_string()))?);
         }
-        let Some(connection) = self.connection.as_mut() else { return Err(Failure::Unsent("no connection".to_owned())) };
+        let Some(connection) = self.connection.as_mut() else {
+            return Err(Failure::Unsent("no connection".to_owned()));
+        };
         match tokio::time::timeout(SILENCE, append(connection, units)).await {
             Ok(Ok((verdicts, head))) => {
                 advance(&self.head, head);

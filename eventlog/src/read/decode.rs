@@ -10,7 +10,6 @@ use vitne_domain::{AnyEvent, NetworkContext, RetentionClass};
 use super::ring::Ring;
 use super::{COLUMNS, Stored};
 use crate::seal::{Found, KeyError, Keys, Need, Opened, Opening, Vault, open_parts};
-use crate::stream::upcast;
 use crate::{Body, Header, Position, ReadError, Recorded};
 
 /// An opened body.
@@ -75,9 +74,8 @@ impl Reader {
         after: Position,
         limit: u32,
     ) -> Result<Vec<Recorded>, ReadError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM log.events WHERE subject = $1 AND position > $2 ORDER BY position LIMIT $3"
-        );
+        let sql =
+            format!("SELECT {COLUMNS} FROM log.events WHERE subject = $1 AND position > $2 ORDER BY position LIMIT $3");
         let rows = sqlx::query(&sql)
             .bind(subject.0)
             .bind(signed(after))
@@ -119,7 +117,9 @@ impl Reader {
         let head: i64 = first.try_get("last").map_err(unavailable)?;
         let head = u64::try_from(head).unwrap_or(0);
         let present = rows.iter().filter(|row| !matches!(row.try_get::<Option<i64>, _>(0), Ok(None)));
-        let page = present.map(|row| Stored::from_row(row).map_err(|error| unparsed(row, &error))).collect::<Result<Vec<_>, _>>()?;
+        let page = present
+            .map(|row| Stored::from_row(row).map_err(|error| unparsed(row, &error)))
+            .collect::<Result<Vec<_>, _>>()?;
         let mut expected = after.0 + 1;
         for stored in &page {
             if stored.header.position.0 != expected {
@@ -205,9 +205,9 @@ fn plain(opened: &Opened) -> Plain {
 fn record(stored: Stored, keys: &Keys) -> Recorded {
     let opened = open_with(&stored, keys);
     let network = match &opened {
-        Opened::Open(opening) => opening.context.as_ref().and_then(|(_, context)| {
-            serde_json::from_slice::<NetworkContext>(context).ok()
-        }),
+        Opened::Open(opening) => {
+            opening.context.as_ref().and_then(|(_, context)| serde_json::from_slice::<NetworkContext>(context).ok())
+        }
         Opened::Shredded | Opened::Broken(_) => None,
     };
     let header = stored.header;
@@ -215,8 +215,7 @@ fn record(stored: Stored, keys: &Keys) -> Recorded {
         Plain::Shredded => Body::Shredded,
         Plain::Broken(reason) => Body::Unreadable(reason),
         Plain::Body(body) => {
-            let (version, body) = upcast::body(&header, body);
-            match AnyEvent::decode(&header.aggregate_type, &header.event_type, &version, body) {
+            match AnyEvent::decode(&header.aggregate_type, &header.event_type, &header.event_version, body) {
                 Ok(event) => Body::Event(event),
                 Err(error) => Body::Unreadable(error.to_string()),
             }

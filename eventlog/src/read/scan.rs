@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use sqlx::{PgPool, Postgres, Transaction};
 
-use super::decode::{Reader, signed, stored, unavailable};
 use super::COLUMNS;
+use super::decode::{Reader, signed, stored, unavailable};
 use crate::{Position, ReadError, Recorded};
 
 /// Rows fetched and opened at once.

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use chacha20poly1305::aead::{Aead, KeyInit as _, Payload};
+use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
@@ -37,7 +37,12 @@ impl Opening {
 
 /// The commitment to a body and its context, each given by its code (an HMAC-SHA256 under its salt).
 pub fn commitment(body_code: &[u8; 32], context_code: &[u8; 32]) -> [u8; 32] {
-    Sha256::new().chain_update(b"vitne commitment v1").chain_update(body_code).chain_update(context_code).finalize().into()
+    Sha256::new()
+        .chain_update(b"vitne commitment v1")
+        .chain_update(body_code)
+        .chain_update(context_code)
+        .finalize()
+        .into()
 }
 
 /// Why an event could not be sealed.
@@ -111,7 +116,9 @@ pub(crate) fn open_parts(
     let Some(body) = open(body_key, &sealed.body, &binding(header, "body")) else {
         return Opened::Broken("the sealed body does not open under its header");
     };
-    let Some((body_salt, rest)) = body.split_first_chunk::<32>() else { return Opened::Broken("the body is too short") };
+    let Some((body_salt, rest)) = body.split_first_chunk::<32>() else {
+        return Opened::Broken("the body is too short");
+    };
     let Some((context_code, body)) = rest.split_first_chunk::<32>() else {
         return Opened::Broken("the body is too short");
     };
@@ -161,8 +168,7 @@ pub(super) fn derive(subject: &Secret, epoch: &Secret, class: RetentionClass) ->
 fn seal(key: &Secret, plain: &[u8], aad: &[u8], rng: &mut dyn CryptoRng) -> Result<String, SealError> {
     let nonce: [u8; 24] = random(rng);
     let cipher = XChaCha20Poly1305::new(&Key::from(*key.expose()));
-    let sealed =
-        cipher.encrypt(&XNonce::from(nonce), Payload { msg: plain, aad }).map_err(|_| SealError::Cipher)?;
+    let sealed = cipher.encrypt(&XNonce::from(nonce), Payload { msg: plain, aad }).map_err(|_| SealError::Cipher)?;
     Ok(BASE64.encode([nonce.as_slice(), &sealed].concat()))
 }
 

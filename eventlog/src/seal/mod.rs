@@ -16,4 +16,4 @@ pub use secret::Secret;
 pub use vault::KeyError;
 
 pub(crate) use cipher::{Opened, SealError, open_answer, open_parts, seal_answer, seal_parts};
-pub(crate) use vault::{Keys, Need, Vault};
+pub(crate) use vault::{Found, Keys, Need, Vault};

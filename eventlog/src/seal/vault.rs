@@ -270,13 +270,13 @@ impl Vault {
 
     async fn replace(&self, row: RowKey, old: &[u8], new: &[u8], kek: &str) -> Result<u64, KeyError> {
         let query = match row {
-            RowKey::Subject(subject) => sqlx::query(
-                "UPDATE secrets.subjects SET wrapped = $2, kek_id = $3 WHERE wrapped = $1 AND subject = $4",
-            )
-            .bind(old)
-            .bind(new)
-            .bind(kek)
-            .bind(subject),
+            RowKey::Subject(subject) => {
+                sqlx::query("UPDATE secrets.subjects SET wrapped = $2, kek_id = $3 WHERE wrapped = $1 AND subject = $4")
+                    .bind(old)
+                    .bind(new)
+                    .bind(kek)
+                    .bind(subject)
+            }
             RowKey::Epoch(class, epoch) => sqlx::query(
                 "UPDATE secrets.epochs SET wrapped = $2, kek_id = $3 WHERE wrapped = $1 AND class = $4 AND epoch = $5",
             )

@@ -3,7 +3,6 @@
 mod buffer;
 mod repository;
 mod summary;
-pub(crate) mod upcast;
 
 pub(crate) use buffer::{Buffer, Pending};
 pub(crate) use repository::StreamRepository;

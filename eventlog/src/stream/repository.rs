@@ -43,12 +43,16 @@ impl StreamRepository {
             None => self.load_all::<A>(id).await?,
         };
         check_sequence(&stored, self.summary.as_ref())?;
-        let opened = self.reader.open_bodies(stored).await.map_err(|error| LoadError::Unavailable(error.to_string()))?;
+        let opened =
+            self.reader.open_bodies(stored).await.map_err(|error| LoadError::Unavailable(error.to_string()))?;
         opened
             .into_iter()
             .map(|(header, plain)| {
                 let unreadable = |reason: &str| {
-                    LoadError::Unreadable(format!("{} {} event {}: {reason}", header.aggregate_type, header.event_type, header.sequence))
+                    LoadError::Unreadable(format!(
+                        "{} {} event {}: {reason}",
+                        header.aggregate_type, header.event_type, header.sequence
+                    ))
                 };
                 let payload = match plain {
                     Plain::Body(body) => body,
@@ -70,9 +74,9 @@ impl StreamRepository {
     }
 
     async fn load_all<A: Aggregate>(&self, id: &str) -> Result<Vec<Stored>, LoadError> {
-        let repository = PostgresEventRepository::new(self.reader.pool().clone()).with_tables("log.streams", "log.no_snapshots");
-        let events =
-            repository.get_events::<A>(id).await.map_err(|error| LoadError::Unavailable(error.to_string()))?;
+        let repository =
+            PostgresEventRepository::new(self.reader.pool().clone()).with_tables("log.streams", "log.no_snapshots");
+        let events = repository.get_events::<A>(id).await.map_err(|error| LoadError::Unavailable(error.to_string()))?;
         events.into_iter().map(|event| Stored::from_stream(event).map_err(LoadError::Unreadable)).collect()
     }
 }

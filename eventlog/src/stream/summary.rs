@@ -56,8 +56,6 @@ impl Summary {
         );
         let unavailable = |error: sqlx::Error| LoadError::Unavailable(error.to_string());
         let rows = sqlx::query(&sql).bind(kind).bind(id).fetch_all(pool).await.map_err(unavailable)?;
-        rows.iter()
-            .map(|row| Stored::from_row(row).map_err(|error| LoadError::Unreadable(error.to_string())))
-            .collect()
+        rows.iter().map(|row| Stored::from_row(row).map_err(|error| LoadError::Unreadable(error.to_string()))).collect()
     }
 }

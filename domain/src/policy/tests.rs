@@ -14,11 +14,7 @@ fn proof(method: Method, seconds: i64) -> GivenProof {
 }
 
 fn two_step() -> AccountFacts {
-    AccountFacts {
-        two_step: true,
-        second_factors: vec![Method::Totp, Method::RecoveryCode],
-        ..AccountFacts::default()
-    }
+    AccountFacts { two_step: true, second_factors: vec![Method::Totp, Method::RecoveryCode], ..AccountFacts::default() }
 }
 
 fn trust(until: i64) -> TrustFacts {
@@ -110,12 +106,7 @@ fn only_methods_that_exist_are_offered() {
 
 #[test]
 fn an_unknown_account_is_asked_for_what_a_plain_one_is() {
-    let plain = AccountFacts {
-        password_set: true,
-        email_verified: true,
-        two_step: false,
-        second_factors: Vec::new(),
-    };
+    let plain = AccountFacts { password_set: true, email_verified: true, two_step: false, second_factors: Vec::new() };
     let unregistered = AccountFacts::from(&crate::account::AccountState::default());
     for purpose in Purpose::ALL {
         let unknown = requirement(purpose, &AccountFacts::default(), None, at(0));
@@ -140,10 +131,7 @@ fn the_second_step_is_offered_after_the_first_and_by_what_is_enrolled() {
         assert_eq!(requirement.outcome(&[], at(0)).next, [Method::Password]);
         let after = requirement.outcome(&[proof(Method::Password, 0)], at(0));
         assert_eq!(after.next, second);
-        assert_eq!(
-            after.missing,
-            [Missing::Group { name: GroupName::Second, accepts: second.clone(), stale: false }]
-        );
+        assert_eq!(after.missing, [Missing::Group { name: GroupName::Second, accepts: second.clone(), stale: false }]);
         assert_eq!(after.missing[0].message_key(), "policy.missing.second");
     }
 }

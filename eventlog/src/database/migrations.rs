@@ -19,6 +19,7 @@ macro_rules! migrations {
 
 migrations! {
     1 "rooms" "0001_rooms.sql",
+    20 "tree" "0020_tree.sql",
 }
 
 /// Brings the schema of a database up to date as its owner. Several programs may do so at once: they

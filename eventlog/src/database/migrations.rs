@@ -19,6 +19,8 @@ macro_rules! migrations {
 
 migrations! {
     1 "rooms" "0001_rooms.sql",
+    10 "log" "0010_log.sql",
+    11 "append" "0011_append.sql",
     20 "tree" "0020_tree.sql",
 }
 

@@ -37,7 +37,10 @@ impl Fixture {
     /// Runs SQL as the superuser, with triggers off.
     pub(super) async fn tamper(&self, sql: &str) {
         let script = format!("SET session_replication_role = replica; {sql}; RESET session_replication_role");
-        sqlx::raw_sql(&script).execute(self.database.superuser()).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        sqlx::raw_sql(&script)
+            .execute(self.database.superuser())
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
     /// Appends events, five to a stream.

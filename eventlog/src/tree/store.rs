@@ -64,8 +64,7 @@ pub(super) fn header(row: &PgRow) -> Result<Header, sqlx::Error> {
 
 /// The headers after a position, in order.
 pub(super) async fn headers(on: &mut PgConnection, after: u64, limit: u32) -> Result<Vec<Header>, TreeError> {
-    let query =
-        format!("SELECT {HEADER_COLUMNS} FROM log.events WHERE position > $1 ORDER BY position LIMIT $2");
+    let query = format!("SELECT {HEADER_COLUMNS} FROM log.events WHERE position > $1 ORDER BY position LIMIT $2");
     let rows = sqlx::query(&query).bind(signed(after)?).bind(i64::from(limit)).fetch_all(on).await?;
     rows.iter().map(|row| header(row).map_err(|fault| TreeError::Damaged(fault.to_string()))).collect()
 }

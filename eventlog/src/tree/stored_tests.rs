@@ -115,9 +115,11 @@ async fn the_server_cannot_change_what_is_signed() {
             assert!(sqlx::query(&statement).execute(log.database.database().owner()).await.is_err(), "{statement}");
         }
     }
-    for statement in ["UPDATE tree.leaf_runs SET hashes = hashes", "UPDATE tree.tiles SET root = root",
-        "UPDATE tree.checkpoints SET note = note"]
-    {
+    for statement in [
+        "UPDATE tree.leaf_runs SET hashes = hashes",
+        "UPDATE tree.tiles SET root = root",
+        "UPDATE tree.checkpoints SET note = note",
+    ] {
         assert!(sqlx::query(statement).execute(&log.database.pool()).await.is_err(), "{statement}");
     }
 }

@@ -112,12 +112,10 @@ impl Checkpoints {
     }
 
     async fn fetch(&mut self, on: &mut PgConnection) -> Result<(), TreeError> {
-        let rows = sqlx::query(
-            "SELECT size, root, note FROM tree.checkpoints WHERE size > $1 ORDER BY size LIMIT 256",
-        )
-        .bind(self.last.unwrap_or(-1))
-        .fetch_all(on)
-        .await?;
+        let rows = sqlx::query("SELECT size, root, note FROM tree.checkpoints WHERE size > $1 ORDER BY size LIMIT 256")
+            .bind(self.last.unwrap_or(-1))
+            .fetch_all(on)
+            .await?;
         self.ended = rows.is_empty();
         for row in &rows {
             let stored = crate::tree::store::checkpoint(row)?;

@@ -104,7 +104,8 @@ async fn a_change_in_any_column_of_an_event_names_it() {
         for change in changes {
             log.tamper(&format!("UPDATE log.events SET {change} WHERE position = {position}")).await;
             let report = verify(&log).await;
-            let named = places(&report).iter().any(|place| matches!(place, Place::Event { position: p, .. } if *p == position));
+            let named =
+                places(&report).iter().any(|place| matches!(place, Place::Event { position: p, .. } if *p == position));
             assert!(named, "{change} at {position}: {:?}", report.findings);
             let blamed = places(&report).iter().any(|place| !matches!(place, Place::Event { .. }));
             assert!(!blamed, "{change} at {position} blames the tree: {:?}", report.findings);
@@ -133,10 +134,15 @@ async fn a_changed_row_of_the_tree_is_named() {
         (format!("UPDATE tree.checkpoints SET {} WHERE size = 280", flip("root", 9)), Place::Checkpoint { size: 280 }),
         ("UPDATE tree.checkpoints SET size = 279 WHERE size = 280".to_owned(), Place::Checkpoint { size: 279 }),
         ("UPDATE tree.checkpoints SET size = 301 WHERE size = 300".to_owned(), Place::Checkpoint { size: 301 }),
-        ("UPDATE tree.checkpoints SET note = replace(note, '280', '281') WHERE size = 280".to_owned(),
-            Place::Checkpoint { size: 280 }),
-        ("UPDATE tree.checkpoints SET note = overlay(note placing 'AAAA' from length(note) - 8) WHERE size = 280".to_owned(),
-            Place::Checkpoint { size: 280 }),
+        (
+            "UPDATE tree.checkpoints SET note = replace(note, '280', '281') WHERE size = 280".to_owned(),
+            Place::Checkpoint { size: 280 },
+        ),
+        (
+            "UPDATE tree.checkpoints SET note = overlay(note placing 'AAAA' from length(note) - 8) WHERE size = 280"
+                .to_owned(),
+            Place::Checkpoint { size: 280 },
+        ),
     ];
     for (sql, place) in cases {
         log.tamper(&sql).await;
@@ -165,7 +171,8 @@ async fn a_deleted_swapped_or_added_event_is_named() {
         .await;
         let report = verify(&log).await;
         for position in [a, b] {
-            let named = places(&report).iter().any(|place| matches!(place, Place::Event { position: p, .. } if *p == position));
+            let named =
+                places(&report).iter().any(|place| matches!(place, Place::Event { position: p, .. } if *p == position));
             assert!(named, "{position}: {:?}", report.findings);
         }
         restore(&log).await;
@@ -202,7 +209,10 @@ async fn a_log_rewritten_with_its_tree_is_caught_by_its_signatures() {
     assert!(places(&report).contains(&&Place::Checkpoint { size: 300 }), "{:?}", report.findings);
     // A root copied under a true signature of other events does not help either.
     restore(&log).await;
-    log.tamper("UPDATE tree.checkpoints c SET root = o.root FROM tree.checkpoints o WHERE c.size = 300 AND o.size = 280").await;
+    log.tamper(
+        "UPDATE tree.checkpoints c SET root = o.root FROM tree.checkpoints o WHERE c.size = 300 AND o.size = 280",
+    )
+    .await;
     let report = verify(&log).await;
     assert_eq!(places(&report), [&Place::Checkpoint { size: 300 }], "{:?}", report.findings);
 }

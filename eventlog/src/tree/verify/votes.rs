@@ -73,7 +73,10 @@ impl Votes {
                 (true, _) => report.find(dispute.run, "the hash is not that of the event, which is as it was signed"),
                 (_, true) => report.find(dispute.event, "its header is not what was signed: a column was changed"),
                 (false, false) => {
-                    report.find(dispute.event, "its header and its recorded leaf differ, and neither leads to a signed root");
+                    report.find(
+                        dispute.event,
+                        "its header and its recorded leaf differ, and neither leads to a signed root",
+                    );
                 }
             }
         }

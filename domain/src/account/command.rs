@@ -69,6 +69,8 @@ pub enum AccountCommand {
         /// The address that was proved; refused when it is no longer the account's.
         email: String,
     },
+    /// Somebody tried to register with this account's address; its owner is told.
+    NoteRegistrationAttempt,
     /// A new address, already proved, takes the place of the old one.
     ChangeEmail {
         /// The new address as typed.

@@ -25,6 +25,9 @@ pub(super) fn decide(state: &AccountState, command: AccountCommand) -> Decision 
     match (&command, state.is_registered()) {
         (AccountCommand::Register { .. }, true) => return Err(AccountError::AlreadyRegistered),
         (AccountCommand::Register { .. }, false) | (_, true) => {}
+        // Attempts against an identifier that nobody has are counted on a stand-in's stream, by the
+        // same rules, so that delays tell nothing.
+        (AccountCommand::RejectProof { .. } | AccountCommand::RecordThrottled { .. }, false) => {}
         (_, false) => return Err(AccountError::NotRegistered),
     }
     match command {
@@ -41,6 +44,7 @@ pub(super) fn decide(state: &AccountState, command: AccountCommand) -> Decision 
         }
         AccountCommand::RecordRegistrationAttempt => Ok(vec![AccountEvent::RegistrationAttempted {}]),
         AccountCommand::VerifyEmail { email } => verify_email(state, &email),
+        AccountCommand::NoteRegistrationAttempt => Ok(vec![AccountEvent::RegistrationAttempted {}]),
         AccountCommand::ChangeEmail { email } => change_email(state, &email),
         AccountCommand::ChangeProfile { display_name, phone, language } => {
             change_profile(display_name, phone, language)

@@ -16,6 +16,8 @@ pub struct StartCeremony {
     /// Whose; `None` for an identifier that is not known here. Such a ceremony looks like any other
     /// and never completes.
     pub account: Option<AccountId>,
+    /// The account stream on which refused proofs are counted: the account's own, or a stand-in's.
+    pub guard: AccountId,
     /// What must be proved, as [`crate::policy::requirement`] says for the account or, where there is
     /// none, for `AccountFacts::default()`.
     pub requirement: Requirement,
@@ -88,8 +90,7 @@ pub enum CeremonyCommand {
     Start(Box<StartCeremony>),
     /// A challenge is sent out.
     RequestProof(RequestProof),
-    /// A proof was good. Completes the ceremony if it was the last one needed. Not for
-    /// [`Method::EmailLink`], which only `AnswerChallenge` can accept.
+    /// A proof was good. Completes the ceremony if it was the last one needed.
     AcceptProof(AcceptProof),
     /// A challenge came back: accepted if it matches, rejected otherwise. Ask
     /// [`super::Ceremony::last_step`] which.
@@ -178,9 +179,6 @@ pub enum CeremonyError {
     /// Nothing of the kind was sent, or it is no longer good.
     #[error("no challenge of this kind is open; ask for a new one")]
     NoChallenge,
-    /// Nothing is sent for this method.
-    #[error("nothing is sent for this method; give the proof itself")]
-    NothingToSend,
     /// A challenge was sent a moment ago.
     #[error("a challenge was sent a moment ago; wait before asking again")]
     TooSoon {

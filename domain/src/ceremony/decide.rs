@@ -81,6 +81,7 @@ impl Ceremony {
         Ok(vec![CeremonyEvent::CeremonyStarted {
             purpose: start.purpose,
             account: start.account,
+            guard: start.guard,
             requirement: start.requirement.clone(),
             secret_hash: start.secret.protected(),
             session: start.session,
@@ -91,9 +92,6 @@ impl Ceremony {
 
     fn request(&self, request: &RequestProof) -> Decision {
         self.may_prove(request.method, request.at)?;
-        if !request.method.is_requested() {
-            return Err(CeremonyError::NothingToSend);
-        }
         let start = self.under_way(request.at)?;
         let sent = self.challenges.iter().filter(|sent| sent.method == request.method);
         if sent.clone().count() >= MAX_REQUESTS {
@@ -116,7 +114,7 @@ impl Ceremony {
         if let Err(reason) = self.check_challenge(answer.method, &answer.answer, answer.at)? {
             return self.reject(answer.method, None, reason, answer.at);
         }
-        self.accepted(&AcceptProof {
+        self.accept(&AcceptProof {
             method: answer.method,
             credential: None,
             label: None,
@@ -147,14 +145,6 @@ impl Ceremony {
     }
 
     fn accept(&self, proof: &AcceptProof) -> Decision {
-        // Only this stream knows what the link says, so nobody else can have found it good.
-        if proof.method == Method::EmailLink {
-            return Err(CeremonyError::NoChallenge);
-        }
-        self.accepted(proof)
-    }
-
-    fn accepted(&self, proof: &AcceptProof) -> Decision {
         self.may_prove(proof.method, proof.at)?;
         let start = self.under_way(proof.at)?;
         if start.account.is_none() {

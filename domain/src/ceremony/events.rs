@@ -27,6 +27,9 @@ events! {
             plain purpose: Purpose,
             /// Whose, where the identifier is known here. Callers are never told which.
             plain account: Option<AccountId>,
+            /// The account stream on which refused proofs are counted: the account's own or, where the
+            /// identifier is not known, a stand-in's, so that both are delayed alike.
+            plain guard: AccountId,
             /// What must be proved, and why.
             plain requirement: Requirement,
             /// SHA-256 of the secret that its holder must show, base64url.

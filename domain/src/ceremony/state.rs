@@ -64,6 +64,7 @@ impl Step {
 pub(super) struct Start {
     pub(super) purpose: Purpose,
     pub(super) account: Option<AccountId>,
+    pub(super) guard: AccountId,
     pub(super) requirement: Requirement,
     pub(super) secret_hash: Protected,
     pub(super) session: Option<SessionId>,
@@ -132,13 +133,14 @@ impl cqrs_es::Aggregate for Ceremony {
             CeremonyEvent::CeremonyStarted {
                 purpose,
                 account,
+                guard,
                 requirement,
                 secret_hash,
                 session,
                 contact,
                 expires_at,
             } => {
-                self.start = Some(Start { purpose, account, requirement, secret_hash, session, contact, expires_at });
+                self.start = Some(Start { purpose, account, guard, requirement, secret_hash, session, contact, expires_at });
                 self.turn(Phase::Pending);
                 self.steps.push(Step::Identified);
             }

@@ -1,16 +1,17 @@
 //! What the API may know of a ceremony.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::{Ceremony, Completion, MAX_REJECTED, MAX_REQUESTS, Phase, RESEND_AFTER, Step};
 use crate::id::{AccountId, CeremonyId, SessionId};
-use crate::policy::{Cause, GivenProof, GroupName, Method, Missing, Purpose, Requirement};
+use crate::policy::{Cause, GivenProof, Method, Missing, Purpose, Requirement};
 use crate::session::Achievement;
 use crate::token::SecretHash;
 
 /// A ceremony as its holder sees it. Nothing in it tells a known account from an unknown one: a second
 /// step, and why it is demanded, are shown only after the first one is done.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CeremonyView {
     /// What for.
     pub purpose: Purpose,
@@ -45,8 +46,7 @@ impl Ceremony {
         let pending = phase == Phase::Pending;
         let outcome = start.requirement.without_trust().outcome(&self.proofs, at);
         let begun = !self.proofs.is_empty();
-        let second = |missing: &Missing| matches!(missing, Missing::Group { name: GroupName::Second, .. });
-        let shown = outcome.missing.into_iter().filter(|missing| begun || !second(missing)).collect();
+        let shown = if begun { outcome.missing } else { outcome.missing.into_iter().take(1).collect() };
         let causes = if begun { start.requirement.causes.clone() } else { vec![Cause::PurposeDefault] };
         let resend_at = outcome.next.iter().filter_map(|method| self.resend_at(*method)).max();
         Some(CeremonyView {
@@ -92,6 +92,11 @@ impl Ceremony {
     /// Whose it is. For the engine only; its holder is not told.
     pub fn account(&self) -> Option<AccountId> {
         self.start.as_ref().and_then(|start| start.account)
+    }
+
+    /// The account stream on which refused proofs are counted. For the engine only.
+    pub fn guard(&self) -> Option<AccountId> {
+        self.start.as_ref().map(|start| start.guard)
     }
 
     /// The session it raises.

@@ -90,7 +90,8 @@ pub enum CeremonyCommand {
     Start(Box<StartCeremony>),
     /// A challenge is sent out.
     RequestProof(RequestProof),
-    /// A proof was good. Completes the ceremony if it was the last one needed.
+    /// A proof was good. Completes the ceremony if it was the last one needed. Not for
+    /// [`Method::EmailLink`], which only `AnswerChallenge` can accept.
     AcceptProof(AcceptProof),
     /// A challenge came back: accepted if it matches, rejected otherwise. Ask
     /// [`super::Ceremony::last_step`] which.
@@ -179,6 +180,9 @@ pub enum CeremonyError {
     /// Nothing of the kind was sent, or it is no longer good.
     #[error("no challenge of this kind is open; ask for a new one")]
     NoChallenge,
+    /// Nothing is sent for this method.
+    #[error("nothing is sent for this method; give the proof itself")]
+    NothingToSend,
     /// A challenge was sent a moment ago.
     #[error("a challenge was sent a moment ago; wait before asking again")]
     TooSoon {

@@ -92,6 +92,9 @@ impl Ceremony {
 
     fn request(&self, request: &RequestProof) -> Decision {
         self.may_prove(request.method, request.at)?;
+        if !request.method.is_requested() {
+            return Err(CeremonyError::NothingToSend);
+        }
         let start = self.under_way(request.at)?;
         let sent = self.challenges.iter().filter(|sent| sent.method == request.method);
         if sent.clone().count() >= MAX_REQUESTS {
@@ -114,7 +117,7 @@ impl Ceremony {
         if let Err(reason) = self.check_challenge(answer.method, &answer.answer, answer.at)? {
             return self.reject(answer.method, None, reason, answer.at);
         }
-        self.accept(&AcceptProof {
+        self.accepted(&AcceptProof {
             method: answer.method,
             credential: None,
             label: None,
@@ -145,6 +148,14 @@ impl Ceremony {
     }
 
     fn accept(&self, proof: &AcceptProof) -> Decision {
+        // Only this stream knows what the link says, so nobody else can have found it good.
+        if proof.method == Method::EmailLink {
+            return Err(CeremonyError::NoChallenge);
+        }
+        self.accepted(proof)
+    }
+
+    fn accepted(&self, proof: &AcceptProof) -> Decision {
         self.may_prove(proof.method, proof.at)?;
         let start = self.under_way(proof.at)?;
         if start.account.is_none() {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Ceremony, Completion, MAX_REJECTED, MAX_REQUESTS, Phase, RESEND_AFTER, Step};
 use crate::id::{AccountId, CeremonyId, SessionId};
-use crate::policy::{Cause, GivenProof, Method, Missing, Purpose, Requirement};
+use crate::policy::{Cause, GivenProof, GroupName, Method, Missing, Purpose, Requirement};
 use crate::session::Achievement;
 use crate::token::SecretHash;
 
@@ -46,7 +46,8 @@ impl Ceremony {
         let pending = phase == Phase::Pending;
         let outcome = start.requirement.without_trust().outcome(&self.proofs, at);
         let begun = !self.proofs.is_empty();
-        let shown = if begun { outcome.missing } else { outcome.missing.into_iter().take(1).collect() };
+        let second = |missing: &Missing| matches!(missing, Missing::Group { name: GroupName::Second, .. });
+        let shown = outcome.missing.into_iter().filter(|missing| begun || !second(missing)).collect();
         let causes = if begun { start.requirement.causes.clone() } else { vec![Cause::PurposeDefault] };
         let resend_at = outcome.next.iter().filter_map(|method| self.resend_at(*method)).max();
         Some(CeremonyView {

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
 
 use super::{DeviceCommand, DeviceError, DeviceEvent, Platform, TrustDropCause};
 use crate::id::AccountId;
@@ -10,7 +9,6 @@ use crate::policy::TrustFacts;
 
 /// The longest trust, in days. Policy may shorten it.
 pub const MAX_TRUST_DAYS: u32 = 30;
-const MAX_LABEL: usize = 60;
 
 /// A device on one account.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -130,7 +128,12 @@ impl Device {
         if days == 0 {
             return Err(DeviceError::TrustForbidden);
         }
-        Ok(vec![DeviceEvent::DeviceTrusted { until: at + TimeDelta::days(i64::from(days)) }])
+        let until = at + TimeDelta::days(i64::from(days));
+        // Trust is not renewed by what it let pass: on a trusted device no second step was given.
+        if self.trust_facts(at).is_some_and(|trust| trust.until <= until) {
+            return Ok(Vec::new());
+        }
+        Ok(vec![DeviceEvent::DeviceTrusted { until }])
     }
 
     fn dropped(&self, cause: TrustDropCause, at: DateTime<Utc>) -> Vec<DeviceEvent> {
@@ -139,11 +142,7 @@ impl Device {
 
     fn rename(&self, label: &str) -> Result<Vec<DeviceEvent>, DeviceError> {
         self.known()?;
-        let label: String = label.trim().nfc().collect();
-        let length = label.chars().count();
-        if length == 0 || length > MAX_LABEL || label.chars().any(is_unprintable) {
-            return Err(DeviceError::BadLabel);
-        }
+        let label = crate::text::label(label)?;
         if self.label.as_deref() == Some(label.as_str()) {
             return Ok(Vec::new());
         }
@@ -189,10 +188,4 @@ impl Device {
     pub const fn platform(&self) -> Option<&Platform> {
         self.platform.as_ref()
     }
-}
-
-/// Control characters, and the marks that turn the direction of text: a name must not disguise the
-/// line that it stands in.
-fn is_unprintable(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -16,7 +16,8 @@ pub enum DeviceCommand {
         /// What it says it is.
         platform: Platform,
     },
-    /// Do not ask for the second step on it for a while.
+    /// Do not ask for the second step on it for a while. Changes nothing on a device that is trusted
+    /// already, unless it shortens the trust: a sign-in that skipped the second step renews nothing.
     Trust {
         /// How many days at most, as the strictest policy says; never more than
         /// [`super::MAX_TRUST_DAYS`], and 0 forbids trust.
@@ -35,7 +36,7 @@ pub enum DeviceCommand {
     },
     /// Give it a name.
     Rename {
-        /// 1 to 60 characters, no control characters.
+        /// As typed; see [`crate::text::label`].
         label: String,
     },
     /// Its owner lost it. Drops its trust too; idempotent.
@@ -65,7 +66,7 @@ pub enum DeviceError {
     /// Policy forbids trust.
     #[error("devices cannot be trusted here")]
     TrustForbidden,
-    /// The name is empty, too long, or holds control characters.
-    #[error("a device's name has 1 to 60 characters and no control characters")]
-    BadLabel,
+    /// The name is empty, too long, or holds characters that disguise.
+    #[error(transparent)]
+    BadLabel(#[from] crate::text::TextError),
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::Method;
+use crate::account::AccountState;
 
 /// What policy needs to know of an account.
 ///
@@ -32,6 +33,21 @@ impl AccountFacts {
     /// their own.
     pub fn has_enrolled_factor(&self) -> bool {
         self.second_factors.iter().any(|method| *method != Method::RecoveryCode)
+    }
+}
+
+impl From<&AccountState> for AccountFacts {
+    /// An account that was never registered, or has been erased, looks like an unknown one.
+    fn from(state: &AccountState) -> Self {
+        if !state.is_registered() || state.erased() {
+            return Self::default();
+        }
+        Self {
+            password_set: state.password_hash().is_some(),
+            email_verified: state.email_verified(),
+            two_step: state.two_step(),
+            second_factors: state.second_factors(),
+        }
     }
 }
 

@@ -63,6 +63,11 @@ impl Method {
         }
     }
 
+    /// Whether something is sent out, or shown, that must come back.
+    pub const fn is_requested(self) -> bool {
+        matches!(self, Self::Webauthn | Self::Push | Self::Sms | Self::Bankid | Self::EmailLink | Self::Manager)
+    }
+
     /// The weight as recovery evidence.
     pub const fn stars(self) -> u8 {
         match self {

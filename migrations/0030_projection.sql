@@ -2,9 +2,6 @@
 -- The read models themselves live in schemas of their own (activity_v1_g1), made when a projection is first seen or
 -- rebuilt; readers see them through the views of the schema "read".
 
-create schema projection;
-create schema read;
-
 -- One row per generation of a projection's rows. Locking the row is the lease: whoever holds it may write the rows.
 create table projection.checkpoints (
     name       text        not null check (name ~ '^[a-z][a-z0-9_]{0,39}$'),

@@ -93,6 +93,19 @@ pub async fn live(connection: &mut PgConnection, name: &str) -> sqlx::Result<Opt
     row.as_ref().map(read_checkpoint).transpose()
 }
 
+/// How far a generation has come.
+pub async fn position(connection: &mut PgConnection, generation: &Generation) -> sqlx::Result<Option<Position>> {
+    let position: Option<i64> = sqlx::query_scalar(
+        "select position from projection.checkpoints where name = $1 and version = $2 and generation = $3",
+    )
+    .bind(&generation.name)
+    .bind(generation.version_i32())
+    .bind(generation.generation_i32())
+    .fetch_optional(connection)
+    .await?;
+    Ok(position.map(|position| Position(unsigned(position))))
+}
+
 /// How to take a checkpoint's lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lock {

@@ -5,10 +5,9 @@ mod generation;
 mod rows;
 mod tables;
 
-pub(crate) use books::signed;
 pub use books::{
     Checkpoint, Lock, Parked, State, all_parked, checkpoints, due_parked, erase, erased_among, hasten,
-    insert_checkpoint, lease, live, move_checkpoint, park, parked, parked_among, set_state, unpark,
+    insert_checkpoint, lease, live, move_checkpoint, park, parked, parked_among, position, set_state, unpark,
 };
 pub use generation::Generation;
 pub use rows::{copy_in_sql, load, load_subject, write};

@@ -3,49 +3,48 @@
 -- rebuilt; readers see them through the views of the schema "read".
 
 -- One row per generation of a projection's rows. Locking the row is the lease: whoever holds it may write the rows.
-create table projection.checkpoints (
-    name       text        not null check (name ~ '^[a-z][a-z0-9_]{0,39}$'),
-    version    integer     not null check (version >= 1),
-    generation integer     not null check (generation >= 1),
-    state      text        not null check (state in ('building', 'live', 'retired')),
-    position   bigint      not null default 0 check (position >= 0),
-    updated_at timestamptz not null default now(),
-    primary key (name, version, generation)
-) with (fillfactor = 50);
+CREATE TABLE projection.checkpoints (
+    name       text        NOT NULL CHECK (name ~ '^[a-z][a-z0-9_]{0,39}$'),
+    version    integer     NOT NULL CHECK (version >= 1),
+    generation integer     NOT NULL CHECK (generation >= 1),
+    state      text        NOT NULL CHECK (state IN ('building', 'live', 'retired')),
+    position   bigint      NOT NULL DEFAULT 0 CHECK (position >= 0),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (name, version, generation)
+) WITH (fillfactor = 50);
 
 -- Readers must never have two answers to choose from.
-create unique index checkpoints_one_live on projection.checkpoints (name) where state = 'live';
+CREATE UNIQUE INDEX checkpoints_one_live ON projection.checkpoints (name) WHERE state = 'live';
 
 -- Who is not folded, from which event on, and why. A gap that readers are shown.
-create table projection.parked (
-    name           text        not null,
-    version        integer     not null,
-    generation     integer     not null,
-    holder         text        not null,
+CREATE TABLE projection.parked (
+    name           text        NOT NULL,
+    version        integer     NOT NULL,
+    generation     integer     NOT NULL,
+    holder         text        NOT NULL,
     subject        uuid,
-    first_position bigint      not null,
-    event_type     text        not null,
-    error          text        not null,
-    since          timestamptz not null default now(),
-    retries        integer     not null default 0,
-    next_retry     timestamptz not null default now(),
-    primary key (name, version, generation, holder),
-    foreign key (name, version, generation) references projection.checkpoints on delete cascade
+    first_position bigint      NOT NULL,
+    event_type     text        NOT NULL,
+    error          text        NOT NULL,
+    since          timestamptz NOT NULL DEFAULT now(),
+    retries        integer     NOT NULL DEFAULT 0,
+    next_retry     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (name, version, generation, holder),
+    FOREIGN KEY (name, version, generation) REFERENCES projection.checkpoints ON DELETE CASCADE
 );
 
-create index parked_subject on projection.parked (subject) where subject is not null;
+CREATE INDEX parked_subject ON projection.parked (subject) WHERE subject IS NOT NULL;
 
 -- Who was erased: what still arrives about them is not folded. A pseudonym and a position, nothing else.
-create table projection.erased (
-    name       text    not null,
-    version    integer not null,
-    generation integer not null,
-    subject    uuid    not null,
-    position   bigint  not null,
-    primary key (name, version, generation, subject),
-    foreign key (name, version, generation) references projection.checkpoints on delete cascade
+CREATE TABLE projection.erased (
+    name       text    NOT NULL,
+    version    integer NOT NULL,
+    generation integer NOT NULL,
+    subject    uuid    NOT NULL,
+    position   bigint  NOT NULL,
+    PRIMARY KEY (name, version, generation, subject),
+    FOREIGN KEY (name, version, generation) REFERENCES projection.checkpoints ON DELETE CASCADE
 );
 
-grant usage on schema projection, read to vitne_server;
-grant select, update on projection.checkpoints to vitne_server;
-grant select, insert, update, delete on projection.parked, projection.erased to vitne_server;
+GRANT SELECT, UPDATE ON projection.checkpoints TO vitne_server;
+GRANT SELECT, INSERT, UPDATE, DELETE ON projection.parked, projection.erased TO vitne_server;

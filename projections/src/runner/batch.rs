@@ -75,9 +75,7 @@ pub async fn commit_batch(target: &Target<'_>, from: Position, events: &[Arc<Rec
 }
 
 fn concerns(projection: &dyn Projection, event: &Recorded) -> bool {
-    matches!(event.body, Body::Unreadable(_))
-        || erases(&event.header).is_some()
-        || !projection.keys(event).is_empty()
+    matches!(event.body, Body::Unreadable(_)) || erases(&event.header).is_some() || !projection.keys(event).is_empty()
 }
 
 async fn before(

@@ -10,6 +10,8 @@ mod row;
 mod skips;
 mod source;
 mod task;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -75,7 +76,8 @@ impl Task {
                     belief = None;
                     failures = failures.saturating_add(1);
                     tracing::warn!(projection = self.projection.name(), %error, failures, "a projection will try again");
-                    metrics::counter!("vitne_projection_failures_total", "projection" => self.projection.name()).increment(1);
+                    metrics::counter!("vitne_projection_failures_total", "projection" => self.projection.name())
+                        .increment(1);
                     back_off(failures)
                 }
             };
@@ -83,7 +85,8 @@ impl Task {
             tokio::select! {
                 () = self.stop.cancelled() => {}
                 Ok(()) = head.changed(), if wake_on_head => {}
-                () = tokio::time::sleep(pause) => belief = belief.filter(|_| wake_on_head).and_then(|_| None),
+                // Another node, or a flip, may have changed what is believed.
+                () = tokio::time::sleep(pause) => belief = None,
             }
         }
     }
@@ -106,17 +109,18 @@ impl Task {
             self.tell_lag(belief.position, &[], None);
             return Ok(Next::Wait);
         }
-        match self.advance(belief, &events).await? {
-            Step::Done { .. } => Ok(Next::GoOn),
-            Step::Moved => {
-                *slot = None;
-                Ok(Next::GoOn)
+        let started = Instant::now();
+        let next = match self.advance(belief, &events).await? {
+            Some(Step::Done { at }) => {
+                self.done(belief, &events, at, started);
+                return Ok(Next::GoOn);
             }
-            Step::NotOurs => {
-                *slot = None;
-                Ok(Next::LeaveAlone)
-            }
-        }
+            None => return Ok(Next::GoOn),
+            Some(Step::Moved) => Next::GoOn,
+            Some(Step::NotOurs) => Next::LeaveAlone,
+        };
+        *slot = None;
+        Ok(next)
     }
 
     /// Reads how far the live generation of this version is.
@@ -138,35 +142,36 @@ impl Task {
         }))
     }
 
-    async fn advance(&self, belief: &mut Belief, events: &[Arc<Recorded>]) -> Result<Step, RunError> {
-        let started = Instant::now();
+    /// Commits a batch; `None` if one of its rows was refused and a smaller batch has to find which.
+    async fn advance(&self, belief: &mut Belief, events: &[Arc<Recorded>]) -> Result<Option<Step>, RunError> {
         let target = self.target(belief);
-        let step = match commit_batch(&target, belief.position, events).await {
-            Err(error) => match (error.refused_value(), events) {
-                (Some(code), [event]) => park_refused(&target, belief.position, event, &code).await?,
-                // One of these rows is refused: smaller batches find the event.
-                (Some(_), _) => {
-                    belief.limit = (events.len() / 2).max(1);
-                    return Ok(Step::Done { at: chrono::DateTime::UNIX_EPOCH });
-                }
-                (None, _) => return Err(error),
-            },
-            done => done?,
+        let error = match commit_batch(&target, belief.position, events).await {
+            Ok(step) => return Ok(Some(step)),
+            Err(error) => error,
         };
-        if let (Step::Done { at }, Some(last)) = (step, events.last()) {
-            belief.position = last.header.position;
-            belief.limit = (belief.limit * 2).min(self.options.batch);
-            self.read_models.publish(self.projection.name(), belief.position);
-            self.tell_lag(belief.position, events, Some(at));
-            let name = self.projection.name();
-            metrics::histogram!("vitne_projection_batch_seconds", "projection" => name)
-                .record(started.elapsed().as_secs_f64());
-            metrics::histogram!("vitne_projection_batch_events", "projection" => name).record(count(events.len()));
-            if !skipped_in(self.projection.as_ref(), events).is_empty() {
-                belief.next_trials = Instant::now();
+        match (error.refused_value(), events) {
+            (Some(code), [event]) => park_refused(&target, belief.position, event, &code).await.map(Some),
+            (Some(_), _) => {
+                belief.limit = (events.len() / 2).max(1);
+                Ok(None)
             }
+            (None, _) => Err(error),
         }
-        Ok(step)
+    }
+
+    /// After a batch: tells waiters and metrics.
+    fn done(&self, belief: &mut Belief, events: &[Arc<Recorded>], at: DateTime<Utc>, started: Instant) {
+        let name = self.projection.name();
+        belief.position = events.last().map_or(belief.position, |last| last.header.position);
+        belief.limit = (belief.limit * 2).min(self.options.batch);
+        self.read_models.publish(name, belief.position);
+        self.tell_lag(belief.position, events, Some(at));
+        metrics::histogram!("vitne_projection_batch_seconds", "projection" => name)
+            .record(started.elapsed().as_secs_f64());
+        metrics::histogram!("vitne_projection_batch_events", "projection" => name).record(count(events.len()));
+        if !skipped_in(self.projection.as_ref(), events).is_empty() {
+            belief.next_trials = Instant::now();
+        }
     }
 
     /// Tries again whoever is due, with the skips as they are now.
@@ -206,7 +211,7 @@ impl Task {
 
     /// How far behind the log the projection is, in events and in seconds since the oldest event of the
     /// batch was recorded. Both clocks are the database's.
-    fn tell_lag(&self, position: Position, events: &[Arc<Recorded>], at: Option<chrono::DateTime<chrono::Utc>>) {
+    fn tell_lag(&self, position: Position, events: &[Arc<Recorded>], at: Option<DateTime<Utc>>) {
         let name = self.projection.name();
         let head = *self.feed.source().watch_head().borrow();
         let behind = head.0.saturating_sub(position.0);
@@ -222,7 +227,7 @@ impl Task {
     }
 }
 
-fn seconds_between(from: chrono::DateTime<chrono::Utc>, to: chrono::DateTime<chrono::Utc>) -> f64 {
+fn seconds_between(from: DateTime<Utc>, to: DateTime<Utc>) -> f64 {
     to.signed_duration_since(from).to_std().unwrap_or_default().as_secs_f64()
 }
 

@@ -1,7 +1,6 @@
 //! One batch: rows and checkpoint in one transaction, under the checkpoint's lock.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
@@ -45,7 +44,7 @@ pub struct Target<'a> {
 }
 
 /// Folds the events that follow `from`, writes the rows and moves the checkpoint, or does nothing at all.
-pub async fn commit_batch(target: &Target<'_>, from: Position, events: &[Arc<Recorded>]) -> Result<Step, RunError> {
+pub async fn commit_batch(target: &Target<'_>, from: Position, events: &[Recorded]) -> Result<Step, RunError> {
     let Some(last) = events.last() else { return Ok(Step::Moved) };
     let Target { projection, generation, .. } = *target;
     let mut transaction = target.pool.begin().await?;
@@ -56,8 +55,7 @@ pub async fn commit_batch(target: &Target<'_>, from: Position, events: &[Arc<Rec
         return Ok(Step::Moved);
     }
     // Only what touches rows, cannot be read or erases somebody can change anything.
-    let relevant: Vec<&Recorded> =
-        events.iter().map(AsRef::as_ref).filter(|event| concerns(projection, event)).collect();
+    let relevant: Vec<&Recorded> = events.iter().filter(|event| concerns(projection, event)).collect();
     if !relevant.is_empty() {
         let before = before(&mut transaction, target, &relevant).await?;
         let outcome = fold_batch(projection, &before, relevant);
@@ -95,7 +93,7 @@ async fn before(
 }
 
 /// The positions that operators, within these events, let this projection pass.
-pub(super) fn skipped_in(projection: &dyn Projection, events: &[Arc<Recorded>]) -> Vec<Position> {
+pub(super) fn skipped_in(projection: &dyn Projection, events: &[Recorded]) -> Vec<Position> {
     events
         .iter()
         .filter_map(|event| match &event.body {

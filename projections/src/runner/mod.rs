@@ -28,7 +28,7 @@ pub use read_models::{Gap, ReadModels, Waited};
 pub use retry::{Trial, retry};
 pub use row::{StoredRow, write_copy_line};
 pub use skips::{Skips, skip_stream};
-pub use source::{Feed, Share, Source};
+pub use source::Source;
 
 use crate::Projection;
 use task::Task;
@@ -37,7 +37,7 @@ use task::Task;
 #[derive(Clone, Copy, Debug)]
 pub struct RunnerOptions {
     /// The most events of a batch.
-    pub batch: usize,
+    pub batch: u32,
     /// How often to look at the log and at the books when nothing wakes the task.
     pub poll: Duration,
 }
@@ -64,13 +64,12 @@ impl Runner {
         options: RunnerOptions,
     ) -> Self {
         let read_models = ReadModels::new(pool.clone(), projections.iter().map(|projection| projection.name()));
-        let feed = Arc::new(Feed::new(source, options.batch.saturating_mul(4)));
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         for projection in projections {
             let task = Task {
                 pool: pool.clone(),
-                feed: feed.clone(),
+                source: source.clone(),
                 projection,
                 read_models: read_models.clone(),
                 options,

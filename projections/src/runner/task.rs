@@ -15,7 +15,7 @@ use super::batch::{Step, Target, commit_batch, park_refused, skipped_in};
 use super::error::RunError;
 use super::read_models::ReadModels;
 use super::retry::retry;
-use super::source::Feed;
+use super::source::Source;
 use crate::Projection;
 use crate::store::{self, Generation, Lock, State};
 
@@ -27,7 +27,7 @@ const NOT_OURS_PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) struct Task {
     pub(super) pool: PgPool,
-    pub(super) feed: Arc<Feed>,
+    pub(super) source: Arc<dyn Source>,
     pub(super) projection: Arc<dyn Projection>,
     pub(super) read_models: ReadModels,
     pub(super) options: RunnerOptions,
@@ -40,7 +40,7 @@ struct Belief {
     position: Position,
     skips: BTreeSet<Position>,
     /// How many events to take at once.
-    limit: usize,
+    limit: u32,
     next_trials: Instant,
 }
 
@@ -58,7 +58,7 @@ impl Task {
     /// Runs until it is stopped. A failure is told, waited out and tried again: the transaction that
     /// failed has changed nothing.
     pub(super) async fn run(self) {
-        let mut head = self.feed.source().watch_head();
+        let mut head = self.source.watch_head();
         let mut belief = None;
         let mut failures = 0_u32;
         while !self.stop.is_cancelled() {
@@ -104,7 +104,7 @@ impl Task {
             self.try_parked(belief).await?;
             belief.next_trials = Instant::now() + self.options.poll;
         }
-        let events = self.feed.read(belief.position, belief.limit).await?;
+        let events = self.source.read(belief.position, belief.limit).await?;
         if events.is_empty() {
             self.tell_lag(belief.position, &[], None);
             return Ok(Next::Wait);
@@ -132,7 +132,7 @@ impl Task {
             return Ok(None);
         };
         self.read_models.publish(self.projection.name(), live.position);
-        let skips = self.feed.source().skips(self.projection.name(), self.projection.version()).await?;
+        let skips = self.source.skips(self.projection.name(), self.projection.version()).await?;
         Ok(Some(Belief {
             generation: live.generation,
             position: live.position,
@@ -143,7 +143,7 @@ impl Task {
     }
 
     /// Commits a batch; `None` if one of its rows was refused and a smaller batch has to find which.
-    async fn advance(&self, belief: &mut Belief, events: &[Arc<Recorded>]) -> Result<Option<Step>, RunError> {
+    async fn advance(&self, belief: &mut Belief, events: &[Recorded]) -> Result<Option<Step>, RunError> {
         let target = self.target(belief);
         let error = match commit_batch(&target, belief.position, events).await {
             Ok(step) => return Ok(Some(step)),
@@ -152,7 +152,7 @@ impl Task {
         match (error.refused_value(), events) {
             (Some(code), [event]) => park_refused(&target, belief.position, event, &code).await.map(Some),
             (Some(_), _) => {
-                belief.limit = (events.len() / 2).max(1);
+                belief.limit = u32::try_from(events.len() / 2).unwrap_or(belief.limit).max(1);
                 Ok(None)
             }
             (None, _) => Err(error),
@@ -160,7 +160,7 @@ impl Task {
     }
 
     /// After a batch: tells waiters and metrics.
-    fn done(&self, belief: &mut Belief, events: &[Arc<Recorded>], at: DateTime<Utc>, started: Instant) {
+    fn done(&self, belief: &mut Belief, events: &[Recorded], at: DateTime<Utc>, started: Instant) {
         let name = self.projection.name();
         belief.position = events.last().map_or(belief.position, |last| last.header.position);
         belief.limit = (belief.limit * 2).min(self.options.batch);
@@ -185,10 +185,10 @@ impl Task {
         let due = store::due_parked(&mut connection, &belief.generation, TRIALS).await?;
         drop(connection);
         if !due.is_empty() {
-            belief.skips = self.feed.source().skips(self.projection.name(), self.projection.version()).await?;
+            belief.skips = self.source.skips(self.projection.name(), self.projection.version()).await?;
         }
         for parked in due {
-            let trial = retry(&self.target(belief), self.feed.source().as_ref(), &parked).await?;
+            let trial = retry(&self.target(belief), self.source.as_ref(), &parked).await?;
             tracing::info!(
                 projection = self.projection.name(), position = parked.parking.position.0,
                 event_type = %parked.parking.event_type, error = %parked.parking.error, ?trial,
@@ -211,9 +211,9 @@ impl Task {
 
     /// How far behind the log the projection is, in events and in seconds since the oldest event of the
     /// batch was recorded. Both clocks are the database's.
-    fn tell_lag(&self, position: Position, events: &[Arc<Recorded>], at: Option<DateTime<Utc>>) {
+    fn tell_lag(&self, position: Position, events: &[Recorded], at: Option<DateTime<Utc>>) {
         let name = self.projection.name();
-        let head = *self.feed.source().watch_head().borrow();
+        let head = *self.source.watch_head().borrow();
         let behind = head.0.saturating_sub(position.0);
         metrics::gauge!("vitne_projection_lag_positions", "projection" => name).set(behind as f64);
         let seconds = match (events.first(), at) {

@@ -1,7 +1,7 @@
 //! A small projection and a log in memory, for the tests of the engine and of the replay.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "only tests use this")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -16,9 +16,9 @@ use vitne_domain::device::{DeviceEvent, DeviceKind, Platform};
 use vitne_domain::id::{AccountId, CorrelationId, EventId};
 use vitne_domain::operation::OperationEvent;
 use vitne_domain::{Actor, AnyEvent, RetentionClass};
-use vitne_eventlog::{Body, Header, LoadError, Position, ReadError, Recorded};
+use vitne_eventlog::{Body, Header, LoadError, Position, ReadError, Recorded, Shard};
 
-use super::{Share, Source};
+use super::Source;
 use crate::{Column, ColumnType, FoldError, Projection, RowKey, Table};
 
 /// One row for each device of a person, and one for the person that counts all of them.
@@ -125,7 +125,7 @@ impl MemoryLog {
         self.events.lock().unwrap().clone()
     }
 
-    fn stream_of(&self, mut events: Vec<Recorded>) -> BoxStream<'_, Result<Recorded, ReadError>> {
+    fn pages_of(&self, mut events: Vec<Recorded>) -> BoxStream<'_, Result<Vec<Recorded>, ReadError>> {
         let fail = self.fail_after.load(Ordering::SeqCst) as usize;
         let stop = self.stop_after.load(Ordering::SeqCst) as usize;
         let mut failure = None;
@@ -136,7 +136,8 @@ impl MemoryLog {
         if stop > 0 {
             events.truncate(stop);
         }
-        stream::iter(events.into_iter().map(Ok).chain(failure)).boxed()
+        let pages: Vec<_> = events.chunks(7).map(|page| Ok(page.to_vec())).collect();
+        stream::iter(pages.into_iter().chain(failure)).boxed()
     }
 }
 
@@ -162,20 +163,14 @@ impl Source for MemoryLog {
         Ok(self.all().into_iter().filter(wanted).collect())
     }
 
-    fn by_subject(&self, share: Share, up_to: Position) -> BoxStream<'_, Result<Recorded, ReadError>> {
-        let mut people: BTreeMap<AccountId, Vec<Recorded>> = BTreeMap::new();
-        for event in self.all() {
-            if let Some(subject) = event.header.subject.filter(|_| event.header.position <= up_to) {
-                people.entry(subject).or_default().push(event);
-            }
-        }
-        let mine = |subject: &AccountId| subject.0.as_u128() % u128::from(share.of) == u128::from(share.index);
-        self.stream_of(people.into_iter().filter(|(subject, _)| mine(subject)).flat_map(|(_, events)| events).collect())
-    }
-
-    fn about_nobody(&self, up_to: Position) -> BoxStream<'_, Result<Recorded, ReadError>> {
-        let nobody = |event: &Recorded| event.header.subject.is_none() && event.header.position <= up_to;
-        stream::iter(self.all().into_iter().filter(nobody).map(Ok).collect::<Vec<_>>()).boxed()
+    fn scan(&self, up_to: Position, shard: Shard) -> BoxStream<'_, Result<Vec<Recorded>, ReadError>> {
+        let mine = |event: &Recorded| {
+            let number = event.header.subject.map_or(0, |subject| subject.0.as_u128());
+            event.header.position <= up_to && number % u128::from(shard.of) == u128::from(shard.index)
+        };
+        let mut events: Vec<Recorded> = self.all().into_iter().filter(mine).collect();
+        events.sort_by_key(|event| (event.header.subject.is_none(), event.header.subject, event.header.position));
+        self.pages_of(events)
     }
 
     async fn head(&self) -> Result<Position, ReadError> {

@@ -53,10 +53,11 @@ async fn columns_hold_what_the_document_says() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn backends_that_are_killed_lose_and_repeat_nothing() {
     let database = prepared().await;
-    let log = history(30, 6_000);
+    let log = history(30, 4_000);
     let runner = start(database.pool(), &log, tally(), 20);
     let mut killed = 0;
-    while runner.read_models().position("tally").await.unwrap_or_default() < Position(6_000) {
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    while runner.read_models().position("tally").await.unwrap_or_default() < Position(4_000) {
         let number: i64 = sqlx::query_scalar(
             "select count(pg_terminate_backend(pid)) from pg_stat_activity
              where usename = 'vitne_server' and datname = current_database() and state <> 'idle'",
@@ -65,7 +66,7 @@ async fn backends_that_are_killed_lose_and_repeat_nothing() {
         .await
         .unwrap();
         killed += number;
-        tokio::time::sleep(Duration::from_millis(40)).await;
+        tokio::time::sleep(Duration::from_millis(if number > 0 { 300 } else { 5 })).await;
     }
     runner.stop().await;
     assert!(killed > 0, "no backend was caught at work");

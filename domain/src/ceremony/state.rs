@@ -140,7 +140,8 @@ impl cqrs_es::Aggregate for Ceremony {
                 contact,
                 expires_at,
             } => {
-                self.start = Some(Start { purpose, account, guard, requirement, secret_hash, session, contact, expires_at });
+                self.start =
+                    Some(Start { purpose, account, guard, requirement, secret_hash, session, contact, expires_at });
                 self.turn(Phase::Pending);
                 self.steps.push(Step::Identified);
             }

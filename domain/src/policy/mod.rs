@@ -18,4 +18,6 @@ pub use purpose::Purpose;
 pub use requirement::{Cause, GroupName, ProofGroup, Requirement};
 
 #[cfg(test)]
+mod cascade_tests;
+#[cfg(test)]
 mod tests;

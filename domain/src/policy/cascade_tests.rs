@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use super::cascade::*;
 use super::Purpose;
+use super::cascade::*;
 use crate::account::AuthenticatorCause;
 use crate::device::TrustDropCause;
 use crate::id::{CeremonyId, CredentialId, DeviceId, SessionId};

@@ -163,7 +163,8 @@ fn a_sign_in_by_device_trust_is_no_second_factor() {
     for purpose in [Purpose::SignInStrong, Purpose::Payment, Purpose::Settings, Purpose::Export] {
         assert!(!trusted.elevated_for(&requirement(purpose, &two_step(), None, at(0)), at(1)), "{purpose:?}");
     }
-    let skipping = requirement(Purpose::SignIn, &two_step(), Some(&crate::policy::TrustFacts { until: at(HOUR) }), at(0));
+    let skipping =
+        requirement(Purpose::SignIn, &two_step(), Some(&crate::policy::TrustFacts { until: at(HOUR) }), at(0));
     assert!(!trusted.elevated_for(&skipping, at(1)));
 }
 

@@ -28,6 +28,7 @@ fn beginning(purpose: Purpose, facts: Option<&AccountFacts>, trust: Option<Trust
     StartCeremony {
         purpose,
         account: facts.map(|_| AccountId(Uuid::from_u128(1))),
+        guard: AccountId(Uuid::from_u128(1)),
         requirement: requirement(purpose, facts.unwrap_or(&unknown), trust.as_ref(), at(0)),
         secret: SecretHash::of(b"secret"),
         session: purpose.is_step_up().then_some(SESSION),

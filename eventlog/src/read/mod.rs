@@ -6,5 +6,5 @@ mod row;
 mod scan;
 
 pub(crate) use decode::{Plain, Reader, body_need, context_need};
-pub(crate) use row::{COLUMNS, Stored};
+pub(crate) use row::{COLUMNS, HEADER_COLUMNS, Stored, header};
 pub use scan::{Scan, Shard};

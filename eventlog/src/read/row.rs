@@ -11,10 +11,19 @@ use vitne_domain::{Actor, RetentionClass};
 
 use crate::{Header, Position};
 
+macro_rules! header_columns {
+    () => {
+        "position, aggregate_type, aggregate_id, sequence, event_type, event_version, event_id, subject, actor, \
+         correlation_id, causation_id, ceremony_id, session_id, device_id, occurred_at, recorded_at, class, epoch, \
+         commitment"
+    };
+}
+
+/// What [`header`] reads, in its order.
+pub(crate) const HEADER_COLUMNS: &str = header_columns!();
+
 /// What [`Stored::from_row`] reads, in its order.
-pub(crate) const COLUMNS: &str = "position, aggregate_type, aggregate_id, sequence, event_type, event_version, event_id, \
-     subject, actor, correlation_id, causation_id, ceremony_id, session_id, device_id, occurred_at, recorded_at, class, \
-     epoch, commitment, payload";
+pub(crate) const COLUMNS: &str = concat!(header_columns!(), ", payload");
 
 /// An event as it stands in its row: nothing opened.
 #[derive(Clone, Debug)]
@@ -78,7 +87,8 @@ struct Metadata {
     commitment: String,
 }
 
-fn header(row: &PgRow) -> Result<Header, sqlx::Error> {
+/// The header in a row whose first columns are [`HEADER_COLUMNS`].
+pub(crate) fn header(row: &PgRow) -> Result<Header, sqlx::Error> {
     let decode = |reason: String| sqlx::Error::Decode(reason.into());
     let unsigned = |index: usize| {
         u64::try_from(row.try_get::<i64, _>(index)?).map_err(|_| decode("a negative number in the header".to_owned()))

@@ -33,6 +33,12 @@ impl Opening {
     pub fn commitment(&self) -> [u8; 32] {
         commitment(&code(&self.body_salt, &self.body), &self.context_code)
     }
+
+    /// Whether body and context, as far as they are open, are those of this commitment.
+    pub fn holds(&self, commitment: &[u8; 32]) -> bool {
+        let context = self.context.as_ref().is_none_or(|(salt, context)| code(salt, context) == self.context_code);
+        context && self.commitment() == *commitment
+    }
 }
 
 /// The commitment to a body and its context, each given by its code (an HMAC-SHA256 under its salt).

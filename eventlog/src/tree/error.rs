@@ -11,6 +11,9 @@ pub enum TreeError {
     /// The tree has no such leaf or size.
     #[error(transparent)]
     Proof(#[from] ProofError),
+    /// The log's secrets could not be unwrapped.
+    #[error("{0}")]
+    Keys(String),
     /// What is stored contradicts itself. Nothing is signed over it; `vitne verify database` says where.
     #[error("the log or its tree is damaged: {0}; run `vitne verify database`")]
     Damaged(String),

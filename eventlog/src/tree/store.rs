@@ -2,19 +2,13 @@
 
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
-use vitne_domain::id::{AccountId, CeremonyId, CorrelationId, DeviceId, EventId, SessionId};
-use vitne_domain::{Actor, RetentionClass};
 
 use super::edge::{FullTile, RightEdge};
 use super::hash::{TreeHash, from_bytes, to_bytes};
 use super::tile::{TILE_HEIGHT, TILE_WIDTH, Tile};
 use super::{ProofError, TreeError};
-use crate::{Header, Position};
-
-/// The columns of an event that its leaf is made of.
-pub(super) const HEADER_COLUMNS: &str = "position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
-     event_id, subject, actor, correlation_id, causation_id, ceremony_id, session_id, device_id, occurred_at, \
-     recorded_at, class, epoch, commitment";
+use crate::Header;
+use crate::read::{HEADER_COLUMNS, header};
 
 /// A position or size as the database counts.
 pub(super) fn signed(number: u64) -> Result<i64, TreeError> {
@@ -24,42 +18,6 @@ pub(super) fn signed(number: u64) -> Result<i64, TreeError> {
 /// A position or size as the tree counts.
 pub(super) fn unsigned(number: i64) -> Result<u64, sqlx::Error> {
     u64::try_from(number).map_err(|_| sqlx::Error::Decode(format!("{number} is negative").into()))
-}
-
-fn id<T>(row: &PgRow, column: &str, make: fn(uuid::Uuid) -> T) -> Result<Option<T>, sqlx::Error> {
-    Ok(row.try_get::<Option<uuid::Uuid>, _>(column)?.map(make))
-}
-
-fn named<T>(row: &PgRow, column: &str, parse: fn(&str) -> Option<T>) -> Result<T, sqlx::Error> {
-    let name: &str = row.try_get(column)?;
-    parse(name).ok_or_else(|| sqlx::Error::Decode(format!("its {column} {name:?} is unknown").into()))
-}
-
-/// The header in a row of [`HEADER_COLUMNS`].
-pub(super) fn header(row: &PgRow) -> Result<Header, sqlx::Error> {
-    let commitment: &[u8] = row.try_get("commitment")?;
-    let commitment = commitment.try_into().map_err(|_| sqlx::Error::Decode("its commitment is not 32 bytes".into()))?;
-    Ok(Header {
-        position: Position(unsigned(row.try_get("position")?)?),
-        aggregate_type: row.try_get("aggregate_type")?,
-        aggregate_id: row.try_get("aggregate_id")?,
-        sequence: unsigned(row.try_get("sequence")?)?,
-        event_type: row.try_get("event_type")?,
-        event_version: row.try_get("event_version")?,
-        event_id: EventId(row.try_get("event_id")?),
-        subject: id(row, "subject", AccountId)?,
-        actor: named(row, "actor", Actor::parse)?,
-        correlation: CorrelationId(row.try_get("correlation_id")?),
-        causation: id(row, "causation_id", EventId)?,
-        ceremony: id(row, "ceremony_id", CeremonyId)?,
-        session: id(row, "session_id", SessionId)?,
-        device: id(row, "device_id", DeviceId)?,
-        occurred_at: row.try_get("occurred_at")?,
-        recorded_at: row.try_get("recorded_at")?,
-        class: named(row, "class", RetentionClass::parse)?,
-        epoch: row.try_get("epoch")?,
-        commitment,
-    })
 }
 
 /// The headers after a position, in order.

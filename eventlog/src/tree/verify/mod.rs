@@ -6,6 +6,7 @@
 mod cursor;
 mod queries;
 mod report;
+mod sealed;
 mod votes;
 mod walk;
 
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 use sqlx::PgPool;
 
 pub use report::{Finding, MAX_FINDINGS, Place, Report};
+pub use sealed::SealedBodies;
 
 use super::{NoteVerifier, TreeError};
 use crate::{Header, Position};
@@ -42,7 +44,7 @@ pub trait BodyCheck: Send + Sync {
 /// into. `progress` is told each position reached and the head.
 ///
 /// # Errors
-/// [`TreeError::Database`] if the database fails. What is wrong with its content is no error but a
+/// [`TreeError::Database`] if the database fails, [`TreeError::Keys`] if the keys given are not those of the log. What is wrong with its content is no error but a
 /// finding of the report.
 pub async fn verify_database(
     pool: &PgPool,

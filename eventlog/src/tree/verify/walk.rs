@@ -10,9 +10,10 @@ use super::cursor::{Checkpoints, RecordedLeaf, Runs};
 use super::report::{Place, Report};
 use super::votes::{Completed, Votes};
 use super::{BodyCheck, BodyVerdict};
+use crate::read::{COLUMNS, header};
 use crate::tree::hash::{TreeHash, from_bytes, root_of, to_bytes};
 use crate::tree::leaf::leaf_hash;
-use crate::tree::store::{HEADER_COLUMNS, header, newest_checkpoint, signed, unsigned};
+use crate::tree::store::{newest_checkpoint, signed, unsigned};
 use crate::tree::{NoteVerifier, TreeError};
 use crate::{Header, Position};
 
@@ -51,9 +52,8 @@ impl<'a> Walk<'a> {
 
     /// Walks to the end of the log.
     pub(super) async fn run(mut self, progress: &mut (dyn FnMut(Position, Position) + Send)) -> Result<(), TreeError> {
-        let query = format!(
-            "SELECT {HEADER_COLUMNS}, payload, metadata FROM log.events WHERE position > $1 ORDER BY position LIMIT $2"
-        );
+        let query =
+            format!("SELECT {COLUMNS}, metadata FROM log.events WHERE position > $1 ORDER BY position LIMIT $2");
         let mut after = 0_i64;
         loop {
             let rows = sqlx::query(&query).bind(after).bind(PAGE).fetch_all(&mut *self.on).await?;

@@ -14,4 +14,6 @@ pub use state::{Ceremony, Completion, Phase, Step};
 pub use view::CeremonyView;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

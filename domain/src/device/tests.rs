@@ -8,6 +8,8 @@ use super::*;
 use crate::id::AccountId;
 use crate::policy::{AccountFacts, Method, Purpose, requirement};
 
+type Decision = Result<Vec<DeviceEvent>, DeviceError>;
+
 const OWNER: AccountId = AccountId(Uuid::from_u128(1));
 
 fn day(days: i64) -> DateTime<Utc> {
@@ -55,7 +57,7 @@ fn what_follows_what() {
     let other = AccountId(Uuid::from_u128(2));
     let report = DeviceCommand::ReportLost { at: day(1) };
     let forget = DeviceCommand::Forget { at: day(1) };
-    let cases: Vec<(&str, Vec<DeviceEvent>, DeviceCommand, Result<Vec<DeviceEvent>, DeviceError>)> = vec![
+    let cases: Vec<(&str, Vec<DeviceEvent>, DeviceCommand, Decision)> = vec![
         ("first seen", vec![], see(OWNER), Ok(vec![seen()])),
         ("seen again", vec![seen()], see(OWNER), Ok(vec![])),
         ("seen by another", vec![seen()], see(other), Err(DeviceError::ForeignAccount)),

@@ -228,6 +228,26 @@ fn delays_grow_and_end() {
 }
 
 #[test]
+fn attempts_against_nobody_are_delayed_like_those_against_somebody() {
+    let (mut stand_in, mut anna) = (Account::default(), after([register()]));
+    for account in [&mut stand_in, &mut anna] {
+        for _ in 0..FREE_FAILURES {
+            carry_out(account, reject(Method::Password, 0)).expect("counted");
+        }
+    }
+    assert_eq!(stand_in.throttled_until(at(0)), Some(at(1)));
+    assert_eq!(stand_in.throttled_until(at(0)), anna.throttled_until(at(0)));
+    assert_eq!(stand_in.decide(reject(Method::Password, 0)), anna.decide(reject(Method::Password, 0)));
+    assert!(!stand_in.is_registered());
+}
+
+#[test]
+fn an_owner_can_be_told_of_an_attempt_to_register() {
+    let attempted = vec![AccountEvent::RegistrationAttempted {}];
+    assert_eq!(after([register()]).decide(AccountCommand::NoteRegistrationAttempt), Ok(attempted));
+}
+
+#[test]
 fn a_right_password_does_not_forgive_wrong_codes() {
     let mut anna = with_two_step();
     for _ in 0..FREE_FAILURES {

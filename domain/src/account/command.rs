@@ -62,14 +62,12 @@ pub enum AccountCommand {
         /// Now.
         at: DateTime<Utc>,
     },
-    /// Somebody else tried to register with this account's address, and was told nothing.
-    RecordRegistrationAttempt,
     /// The current address was proved.
     VerifyEmail {
         /// The address that was proved; refused when it is no longer the account's.
         email: String,
     },
-    /// Somebody tried to register with this account's address; its owner is told.
+    /// Somebody tried to register with this account's address, and was told nothing; its owner is told.
     NoteRegistrationAttempt,
     /// A new address, already proved, takes the place of the old one.
     ChangeEmail {

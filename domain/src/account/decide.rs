@@ -42,7 +42,6 @@ pub(super) fn decide(state: &AccountState, command: AccountCommand) -> Decision 
                 AccountEvent::PasswordSet { hash: password_hash, cause: PasswordCause::Registration },
             ])
         }
-        AccountCommand::RecordRegistrationAttempt => Ok(vec![AccountEvent::RegistrationAttempted {}]),
         AccountCommand::VerifyEmail { email } => verify_email(state, &email),
         AccountCommand::NoteRegistrationAttempt => Ok(vec![AccountEvent::RegistrationAttempted {}]),
         AccountCommand::ChangeEmail { email } => change_email(state, &email),

@@ -106,18 +106,45 @@ pub fn hash(
 /// The number of the code that was typed. Costs the same whether none, the first or the last matches,
 /// whether it can be a code at all, and whether there are any codes.
 pub fn find<'a>(typed: &str, hashes: impl IntoIterator<Item = &'a RecoveryCodeHash>) -> Option<u8> {
+    search(typed, hashes).0
+}
+
+/// What [`find`] finds, and how many hashes it took.
+fn search<'a>(typed: &str, hashes: impl IntoIterator<Item = &'a RecoveryCodeHash>) -> (Option<u8>, u8) {
     let parsed = parse(typed);
     let candidate = parsed.as_ref().map_or("", |code| code.as_str());
-    let (mut found, mut tried) = (None, 0);
+    let (mut found, mut computed) = (None, 0_u8);
     for code in hashes {
         let matches = password::verify(&code.hash, candidate) && parsed.is_some();
         found = found.or(matches.then_some(code.number));
-        tried += 1;
+        computed = computed.saturating_add(1);
     }
-    for _ in tried..CODES {
+    while computed < CODES {
         // The salt is of the usual length and the answer of no interest: only the work counts.
         let work = password::hash(candidate, &[0_u8; SHORTEST_SALT], PasswordParams::for_random_codes());
         std::hint::black_box(work.is_ok());
+        computed = computed.saturating_add(1);
     }
-    found
+    (found, computed)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn every_search_computes_as_many_hashes() {
+        let codes = generate(&mut ChaCha20Rng::seed_from_u64(1));
+        let hashes = hash(&codes, &mut ChaCha20Rng::seed_from_u64(2)).expect("hashes");
+        let first = codes[0].code.expose();
+        assert_eq!(search(first, &hashes), (Some(1), CODES));
+        assert_eq!(search(codes[9].code.expose(), &hashes), (Some(10), CODES));
+        assert_eq!(search("0000-0000-0000-0000", &hashes), (None, CODES));
+        assert_eq!(search("no code at all", &hashes), (None, CODES));
+        assert_eq!(search(first, &[]), (None, CODES));
+        assert_eq!(search(first, &hashes[..3]), (Some(1), CODES));
+    }
 }

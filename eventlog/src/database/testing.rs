@@ -23,24 +23,9 @@ use super::migrations::{MIGRATIONS, migrate};
 use super::pools::{Database, DatabaseSettings, SERVER_ROLE};
 use super::programs::Programs;
 
-/// Starts a cluster in a directory of its own, tells it, and holds it until its standard input ends,
-/// which the kernel sees to however the test process ends.
-const SUPERVISOR: &str = r#"
-set -eu
-umask 077
-directory=$(mktemp -d /tmp/vitne-test-XXXXXX)
-trap 'rm -rf "$directory"' EXIT
-trap '' INT HUP
-"$1/initdb" -D "$directory/data" -U "$2" -E UTF8 --locale=C --auth=trust --no-sync >"$directory/log" 2>&1 || { cat "$directory/log"; exit 1; }
-"$1/postgres" -D "$directory/data" -k "$directory" -c listen_addresses= -c port=5432 -c fsync=off \
-    -c synchronous_commit=off -c full_page_writes=off -c max_connections=400 -c shared_buffers=64MB -c timezone=UTC \
-    -c autovacuum_naptime=5s >>"$directory/log" 2>&1 </dev/null &
-postgres=$!
-echo "$directory"
-cat >/dev/null
-kill -QUIT "$postgres" 2>/dev/null || true
-wait "$postgres" || true
-"#;
+/// Starts a cluster and holds it until its standard input ends, which the kernel sees to however the
+/// test process ends.
+const SUPERVISOR: &str = include_str!("../../../scripts/test-cluster.sh");
 
 /// A database of one test's own, migrated, dropped with this value.
 #[derive(Debug)]
@@ -227,7 +212,12 @@ async fn make_template(socket: PathBuf) -> (PathBuf, String) {
 /// When none can be started.
 pub fn cluster() -> PathBuf {
     static CLUSTER: OnceLock<PathBuf> = OnceLock::new();
-    CLUSTER.get_or_init(|| std::env::var_os("VITNE_TEST_CLUSTER").map_or_else(start_cluster, PathBuf::from)).clone()
+    let socket = CLUSTER.get_or_init(|| {
+        let socket = std::env::var_os("VITNE_TEST_CLUSTER").map_or_else(start_cluster, PathBuf::from);
+        wait_until_ready(&socket);
+        socket
+    });
+    socket.clone()
 }
 
 /// The supervisor of this process's cluster. Never dropped: the pipe to it closes when the process ends.
@@ -249,7 +239,6 @@ fn start_cluster() -> PathBuf {
         panic!("the test cluster did not start: {first}{rest}");
     }
     *SUPERVISED.lock().expect("nobody panics while holding it") = Some(child);
-    wait_until_ready(&socket);
     socket
 }
 

@@ -23,6 +23,7 @@ migrations! {
     11 "append" "0011_append.sql",
     20 "tree" "0020_tree.sql",
     30 "projection" "0030_projection.sql",
+    50 "outbox" "0050_outbox.sql",
 }
 
 /// Brings the schema of a database up to date as its owner. Several programs may do so at once: they

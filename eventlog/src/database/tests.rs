@@ -137,3 +137,28 @@ async fn the_doctor_tells_what_is_well_and_what_is_not() {
     let found = doctor::examine(&gone, None, now).await;
     assert_eq!(severity(&found, Check::Reachable), Severity::Failure);
 }
+
+#[tokio::test]
+async fn the_server_may_add_to_the_log_and_the_tree_and_change_nothing() {
+    let test = TestDatabase::create().await;
+    for table in ["log.events", "tree.tiles", "tree.checkpoints", "tree.leaf_runs"] {
+        let column: String =
+            sqlx::query_scalar("SELECT attname::text FROM pg_attribute WHERE attrelid = $1::regclass AND attnum = 1")
+                .bind(table)
+                .fetch_one(test.superuser())
+                .await
+                .unwrap();
+        let statements = [
+            format!("UPDATE {table} SET {column} = {column}"),
+            format!("DELETE FROM {table}"),
+            format!("TRUNCATE {table}"),
+        ];
+        for statement in &statements {
+            let refused = test.pool().execute(statement.as_str()).await.expect_err(statement);
+            assert!(refused.to_string().contains("permission denied"), "{statement}: {refused}");
+        }
+        // The owner has every right, and a trigger that refuses.
+        let refused = test.database().owner().execute(statements[2].as_str()).await.expect_err(&statements[2]);
+        assert!(!refused.to_string().contains("permission denied"), "{}: {refused}", statements[2]);
+    }
+}

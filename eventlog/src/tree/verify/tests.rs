@@ -228,3 +228,28 @@ async fn an_answer_beyond_the_log_is_named() {
     let report = verify(&log).await;
     assert_eq!(places(&report), [&Place::Idempotency { scope: "s".into(), key: "out".into() }]);
 }
+
+/// Past 65,536 events there is a full tile of the second level.
+#[tokio::test]
+async fn a_changed_tile_of_the_second_level_is_named() {
+    let log = Fixture::new().await;
+    log.append(65_900).await;
+    let clock: crate::tree::Clock = std::sync::Arc::new(chrono::DateTime::default);
+    let options = crate::tree::FollowerOptions { batch: 30_000, ..Default::default() };
+    for size in [30_000, 60_000, 65_900] {
+        // Each run by a node that has just started, so that the edge comes from the database.
+        let mut follower = crate::tree::Follower::new(log.database.pool(), signer(), clock.clone(), options);
+        let step = follower.step().await.unwrap();
+        assert!(matches!(step, crate::tree::Step::Covered { size: reached, .. } if reached == size), "{step:?}");
+    }
+    for position in [1, 65_536, 65_537, 65_900] {
+        let proof = log.tree().proof(Position(position)).await.unwrap().unwrap();
+        proof.verify(signer().verifier(), None).unwrap();
+    }
+    let report = verify(&log).await;
+    assert!(report.is_clean(), "{:?}", report.findings);
+    assert_eq!(report.tiles, 258);
+    log.tamper("UPDATE tree.tiles SET hashes = set_byte(hashes, 64, get_byte(hashes, 64) # 1) WHERE level = 1").await;
+    let report = verify(&log).await;
+    assert_eq!(places(&report), [&Place::Tile { level: 1, index: 0 }], "{:?}", report.findings);
+}

@@ -279,11 +279,11 @@ impl AccountState {
     }
 
     /// The usable authenticators that a refusal counts against.
-    pub(super) fn meant<'a>(
-        &'a self,
+    pub(super) fn meant(
+        &self,
         method: Method,
         credential: Option<CredentialId>,
-    ) -> impl Iterator<Item = &'a Authenticator> {
+    ) -> impl Iterator<Item = &Authenticator> {
         self.authenticators.iter().filter(move |authenticator| authenticator.is_meant(method, credential))
     }
 }

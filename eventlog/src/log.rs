@@ -5,10 +5,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use futures::future::BoxFuture;
 use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
 use vitne_domain::id::AccountId;
 use vitne_domain::{EventContext, LoggedEvent, RetentionClass};
 
@@ -159,6 +160,21 @@ impl Log {
         limit: u32,
     ) -> Result<Vec<Recorded>, ReadError> {
         self.inner.reader.read_subject(subject, after, limit).await
+    }
+
+    /// The ids of a person's streams of one kind that began at or after `since`, the oldest first.
+    pub async fn streams_of(
+        &self,
+        subject: AccountId,
+        aggregate_type: &str,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Vec<String>, ReadError> {
+        self.inner.reader.streams_of(subject, aggregate_type, since).await
+    }
+
+    /// A person's events of one ceremony, of one request outside any, or the one event `id`.
+    pub async fn read_entry(&self, subject: AccountId, id: Uuid) -> Result<Vec<Recorded>, ReadError> {
+        self.inner.reader.entry(subject, id).await
     }
 
     /// The first `until` events, person by person, for a rebuild; all of them or one shard.

@@ -21,6 +21,7 @@ migrations! {
     1 "rooms" "0001_rooms.sql",
     10 "log" "0010_log.sql",
     11 "append" "0011_append.sql",
+    12 "streams_of" "0012_streams_of.sql",
     20 "tree" "0020_tree.sql",
     30 "projection" "0030_projection.sql",
     50 "outbox" "0050_outbox.sql",

@@ -2,6 +2,7 @@
 //! RFC 6962 §2.1.1 and §2.1.2 say what they contain, RFC 9162 §2.1.3.2 and §2.1.4.2 how to check them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::future::Future;
 
 use super::hash::{TreeHash, fold_right};
@@ -59,8 +60,8 @@ impl<R: TileReader> HashReader for Tiled<'_, R> {
         for node in nodes {
             let missing = ProofError::OutOfRange { asked: node.index, size: self.size };
             let (tile, range) = node.place(self.size).ok_or(missing)?;
-            if !read.contains_key(&tile) {
-                read.insert(tile, self.tiles.read_tile(tile).await?);
+            if let Entry::Vacant(place) = read.entry(tile) {
+                place.insert(self.tiles.read_tile(tile).await?);
             }
             let hash = read.get(&tile).and_then(|tile| Node::hash_in(range, tile)).ok_or(missing)?;
             hashes.push(hash);

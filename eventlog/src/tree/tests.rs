@@ -221,7 +221,7 @@ proptest! {
         while count > 0 {
             let level = u8::try_from(unfinished.len()).unwrap();
             let whole = Tile::holding(level, count - 1, size as u64).unwrap();
-            let part = count % 256 != 0;
+            let part = !count.is_multiple_of(256);
             unfinished.push(if part { run(grown.read_tile(whole)).unwrap() } else { Vec::new() });
             count /= 256;
         }

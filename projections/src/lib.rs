@@ -12,5 +12,6 @@ pub mod runner;
 pub mod security;
 pub mod sessions;
 pub mod store;
+pub mod text;
 
 pub use projection::{Column, ColumnType, FoldError, Projection, RowKey, Table};

@@ -150,11 +150,10 @@ impl Projection for Authenticators {
         let Some(AnyEvent::Account(account)) = readable(event)? else { return Ok(row) };
         let id = CredentialId(named(key.id, &event.header)?);
         let at = event.header.occurred_at;
-        let row = match (load(row)?, started(account, id, at)) {
-            (Some(row), None) => Some(row),
-            (_, Some(row)) => Some(row),
-            // A proof by an authenticator whose enrolment can no longer be read.
-            (None, None) => None,
+        let row = match load(row)? {
+            Some(row) => Some(row),
+            // A proof by an authenticator whose enrolment can no longer be read makes no row.
+            None => started(account, id, at),
         };
         match row {
             Some(mut row) => {
@@ -166,33 +165,31 @@ impl Projection for Authenticators {
     }
 }
 
+/// The row that an enrolment begins. Its confirmation says all that is needed, should its beginning be
+/// unreadable.
 fn started(event: &AccountEvent, id: CredentialId, at: DateTime<Utc>) -> Option<AuthenticatorRow> {
-    match event {
-        AccountEvent::AuthenticatorEnrolmentStarted {
-            kind,
-            label,
-            carried_by,
-            replaces,
-            expires_at,
-            credential: _,
-            secret: _,
-        } => Some(AuthenticatorRow {
-            status: AuthenticatorStatus::Pending,
-            carried_by: *carried_by,
-            enrolled_at: None,
-            id,
-            kind: *kind,
-            label: clean(label),
-            started_at: at,
-            pending_until: Some(*expires_at),
-            last_used_at: None,
-            failures: 0,
-            replaces: *replaces,
-            cause: None,
-            status_since: at,
-        }),
-        _ => None,
-    }
+    let (kind, label, carried_by, replaces, pending_until) = match event {
+        AccountEvent::AuthenticatorEnrolmentStarted { kind, label, carried_by, replaces, expires_at, .. } => {
+            (*kind, label, *carried_by, *replaces, Some(*expires_at))
+        }
+        AccountEvent::AuthenticatorEnrolled { kind, label, carried_by, .. } => (*kind, label, *carried_by, None, None),
+        _ => return None,
+    };
+    Some(AuthenticatorRow {
+        status: AuthenticatorStatus::Pending,
+        carried_by,
+        enrolled_at: None,
+        id,
+        kind,
+        label: clean(label),
+        started_at: at,
+        pending_until,
+        last_used_at: None,
+        failures: 0,
+        replaces,
+        cause: None,
+        status_since: at,
+    })
 }
 
 fn apply(row: &mut AuthenticatorRow, event: &AccountEvent, at: DateTime<Utc>) {

@@ -102,7 +102,9 @@ fn argument(language: Language, name: &str, value: &Value) -> FluentValue<'stati
             let part = |name| device.get(name).and_then(Value::as_str);
             FluentValue::from(words::device(language, part("browser"), part("os")))
         }
-        ("reason" | "cause" | "purpose", Value::String(code)) => FluentValue::from(words::of_code(language, name, code)),
+        ("reason" | "cause" | "purpose", Value::String(code)) => {
+            FluentValue::from(words::of_code(language, name, code))
+        }
         ("label" | "name", Value::String(typed)) => match typed_by_people(typed) {
             typed if typed.is_empty() => FluentValue::from(words::word(language, "no-name")),
             typed => FluentValue::from(typed),
@@ -120,6 +122,3 @@ fn capitalised(text: &str) -> String {
         None => String::new(),
     }
 }
-
-#[cfg(test)]
-mod tests;

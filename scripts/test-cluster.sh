@@ -4,8 +4,14 @@
 set -eu
 umask 077
 directory=$(mktemp -d /tmp/vitne-test-XXXXXX)
-trap 'rm -rf "$directory"' EXIT
-trap '' INT HUP TERM
+postgres=
+finish() {
+    [ -z "$postgres" ] || { kill -QUIT "$postgres" 2>/dev/null && wait "$postgres"; } || true
+    rm -rf "$directory"
+}
+trap finish EXIT
+# PIPE too: the other end may die before it has heard the directory.
+trap '' INT HUP TERM PIPE
 "$1/initdb" -D "$directory/data" -U "$2" -E UTF8 --locale=C --auth=trust --no-sync >"$directory/log" 2>&1 || {
     cat "$directory/log"
     exit 1
@@ -17,5 +23,3 @@ trap '' INT HUP TERM
 postgres=$!
 echo "$directory"
 cat >/dev/null
-kill -QUIT "$postgres" 2>/dev/null || true
-wait "$postgres" || true

@@ -1,5 +1,12 @@
 //! The tree over a log that was really written: sealed bodies, destroyed keys, a superuser at work.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a test that meets a fault has failed"
+)]
 
 use std::sync::Arc;
 

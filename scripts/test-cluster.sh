@@ -6,7 +6,8 @@ umask 077
 directory=$(mktemp -d /tmp/vitne-test-XXXXXX)
 postgres=
 finish() {
-    [ -z "$postgres" ] || { kill -QUIT "$postgres" 2>/dev/null && wait "$postgres"; } || true
+    # More than once, because one that has only just been started ignores it.
+    while [ -n "$postgres" ] && kill -QUIT "$postgres" 2>/dev/null; do sleep 0.1; done
     rm -rf "$directory"
 }
 trap finish EXIT

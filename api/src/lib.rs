@@ -3,8 +3,11 @@
 //! Nothing here decides about security and nothing here writes events or read models: the services
 //! ask the domain and append through the log.
 
+pub mod backing;
 pub mod clock;
 pub mod config;
 pub mod http;
+pub mod limits;
 pub mod logging;
+pub mod server;
 pub mod service;

@@ -24,6 +24,7 @@ migrations! {
     12 "streams_of" "0012_streams_of.sql",
     20 "tree" "0020_tree.sql",
     30 "projection" "0030_projection.sql",
+    40 "limits" "0040_limits.sql",
     50 "outbox" "0050_outbox.sql",
 }
 

@@ -4,6 +4,7 @@
 //! ask the domain and append through the log.
 
 pub mod backing;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod http;

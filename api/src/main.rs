@@ -1,2 +1,11 @@
 //! The `vitne` binary.
-fn main() {}
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use vitne::cli;
+use vitne::clock::SystemClock;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os(), Arc::new(SystemClock))
+}

@@ -33,7 +33,7 @@ pub(super) fn run(context: &Context, arguments: Arguments) -> Outcome {
     block_on(async move {
         let running = server.start().await?;
         say(&format!(
-            "Vitne listens on {public_url}\n  GraphQL and its explorer: {public_url}/graphql\n  mail: {}\nStop it with Ctrl-C.\n",
+            "Vitne listens on {public_url}\n  mail: {}\nStop it with Ctrl-C.\n",
             mail.display()
         ))?;
         until_stopped(running).await?;

@@ -9,7 +9,7 @@ use crate::config::keys::KeyError;
 use crate::server::StartError;
 
 /// The end of `vitne --help`.
-pub const HELP: &str = "Exit codes: 0 fine; 1 looked and found something wrong; 2 wrong arguments; 3 wrong configuration or keys; \
+pub(super) const HELP: &str = "Exit codes: 0 fine; 1 looked and found something wrong; 2 wrong arguments; 3 wrong configuration or keys; \
 4 database or network not available; 5 a fault";
 
 /// An exit code.

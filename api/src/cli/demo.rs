@@ -32,10 +32,7 @@ pub(super) fn run(context: &Context, arguments: Arguments) -> Outcome {
     server.mode = Mode::Demo;
     block_on(async move {
         let running = server.start().await?;
-        say(&format!(
-            "Vitne listens on {public_url}\n  mail: {}\nStop it with Ctrl-C.\n",
-            mail.display()
-        ))?;
+        say(&format!("Vitne listens on {public_url}\n  mail: {}\nStop it with Ctrl-C.\n", mail.display()))?;
         until_stopped(running).await?;
         Ok(Exit::Fine)
     })

@@ -1,6 +1,6 @@
 //! The tables and views of a projection. Run by the owner of the database, never by the server's role.
 
-use sqlx::PgConnection;
+use sqlx::{Executor, PgConnection};
 
 use super::generation::{Generation, quoted};
 use crate::{ColumnType, Projection};
@@ -47,7 +47,7 @@ pub async fn create_table(
          grant usage on schema {schema} to vitne_server;
          grant select, insert, update, delete on {table} to vitne_server;"
     );
-    sqlx::raw_sql(&statements).execute(connection).await?;
+    connection.execute(statements.as_str()).await?;
     Ok(())
 }
 
@@ -63,7 +63,7 @@ pub async fn create_indexes(
         statements.push_str(&format!("create index on {table} {index};"));
     }
     statements.push_str(&format!("analyze {table};"));
-    sqlx::raw_sql(&statements).execute(connection).await?;
+    connection.execute(statements.as_str()).await?;
     Ok(())
 }
 
@@ -83,13 +83,14 @@ pub async fn point_view(
          create view {view} as select {columns} from {table};
          grant select on {view} to vitne_server;"
     );
-    sqlx::raw_sql(&statements).execute(connection).await?;
+    connection.execute(statements.as_str()).await?;
     Ok(())
 }
 
 /// Drops a generation's rows and its books.
 pub async fn drop_generation(connection: &mut PgConnection, generation: &Generation) -> sqlx::Result<()> {
-    sqlx::raw_sql(&format!("drop schema if exists {} cascade", generation.schema())).execute(&mut *connection).await?;
+    let statement = format!("drop schema if exists {} cascade", generation.schema());
+    connection.execute(statement.as_str()).await?;
     sqlx::query("delete from projection.checkpoints where name = $1 and version = $2 and generation = $3")
         .bind(&generation.name)
         .bind(generation.version_i32())

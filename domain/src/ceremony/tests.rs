@@ -245,6 +245,10 @@ fn what_a_second_step_is_for_is_not_told_before_the_first() {
     carry_out(&mut trusted, CeremonyCommand::Start(Box::new(start))).unwrap();
     let unknown = begun(Purpose::SignIn, None);
     assert_eq!(trusted.view(at(1)), unknown.view(at(1)));
+    // A reset of an account with a second step asks for more than one without, and does not say so
+    // to somebody who has proved nothing.
+    let guarded = begun(Purpose::PasswordReset, Some(&two_step()));
+    assert_eq!(guarded.view(at(1)), begun(Purpose::PasswordReset, None).view(at(1)));
 }
 
 #[test]

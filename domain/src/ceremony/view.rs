@@ -46,8 +46,9 @@ impl Ceremony {
         let pending = phase == Phase::Pending;
         let outcome = start.requirement.without_trust().outcome(&self.proofs, at);
         let begun = !self.proofs.is_empty();
-        let second = |missing: &Missing| matches!(missing, Missing::Group { name: GroupName::Second, .. });
-        let shown = outcome.missing.into_iter().filter(|missing| begun || !second(missing)).collect();
+        // How much evidence is missing tells whether there is a second factor, just as a second group does.
+        let telling = |missing: &Missing| !matches!(missing, Missing::Group { name: GroupName::First, .. });
+        let shown = outcome.missing.into_iter().filter(|missing| begun || !telling(missing)).collect();
         let causes = if begun { start.requirement.causes.clone() } else { vec![Cause::PurposeDefault] };
         let resend_at = outcome.next.iter().filter_map(|method| self.resend_at(*method)).max();
         Some(CeremonyView {

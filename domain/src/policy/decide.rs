@@ -34,11 +34,18 @@ pub fn requirement(
     if let Some(until) = trusted_until {
         causes.push(Cause::DeviceTrusted { until });
     }
+    let (stars, kinds) = match default.single_factor {
+        Some(weaker) if !account.two_step && account.second_factors.is_empty() => {
+            causes.push(Cause::SingleFactorAccount);
+            weaker
+        }
+        _ => (default.stars, default.kinds),
+    };
     Requirement {
         purpose,
         groups,
-        stars: default.stars,
-        kinds: default.kinds,
+        stars,
+        kinds,
         evidence: implemented(default.evidence),
         fresh_seconds: default.fresh_seconds,
         trusted_device: trusted_until.is_some(),

@@ -38,6 +38,9 @@ pub struct PurposeDefault {
     pub stars: u8,
     /// Different kinds of that evidence, 0 for none.
     pub kinds: u8,
+    /// Weight and kinds for an account that has no second factor at all, where that differs: it cannot
+    /// be asked for more than it has, and a reset gives back no more than its password.
+    pub single_factor: Option<(u8, u8)>,
     /// What counts as evidence.
     pub evidence: &'static [Method],
     /// Seconds for which proofs stay good, `None` for the session's life.
@@ -62,7 +65,7 @@ const fn group(name: GroupName, accepts: &'static [Method], needed: Needed) -> G
 }
 
 const fn groups_only(purpose: Purpose, groups: &'static [GroupDefault], fresh_seconds: Option<u32>) -> PurposeDefault {
-    PurposeDefault { purpose, groups, stars: 0, kinds: 0, evidence: &[], fresh_seconds }
+    PurposeDefault { purpose, groups, stars: 0, kinds: 0, single_factor: None, evidence: &[], fresh_seconds }
 }
 
 /// The table of defaults, one entry a purpose.
@@ -93,7 +96,7 @@ pub const DEFAULTS: [PurposeDefault; 8] = [
     ),
     groups_only(
         Purpose::Export,
-        &[group(GroupName::First, FIRST, Needed::Always), group(GroupName::Second, SECOND, Needed::Always)],
+        &[group(GroupName::First, FIRST, Needed::Always), group(GroupName::Second, SECOND, Needed::WithFactor)],
         Some(10 * 60),
     ),
     // Two kinds: e-mail and SMS are one kind, so channels alone never do.
@@ -102,6 +105,7 @@ pub const DEFAULTS: [PurposeDefault; 8] = [
         groups: &[],
         stars: 3,
         kinds: 2,
+        single_factor: Some((1, 1)),
         evidence: &[
             Method::EmailLink,
             Method::Totp,
@@ -120,6 +124,7 @@ pub const DEFAULTS: [PurposeDefault; 8] = [
         groups: &[group(GroupName::First, FIRST_OWN, Needed::Always)],
         stars: 2,
         kinds: 1,
+        single_factor: None,
         evidence: &[Method::RecoveryCode, Method::Totp, Method::Webauthn, Method::Push, Method::Bankid],
         fresh_seconds: None,
     },

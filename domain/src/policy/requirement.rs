@@ -35,6 +35,8 @@ pub enum Cause {
     TwoStepEnabled,
     /// An authenticator is enrolled.
     FactorEnrolled,
+    /// The account has a password and nothing else.
+    SingleFactorAccount,
     /// Two-step verification is on, and this device is trusted until the given moment.
     DeviceTrusted {
         /// When the trust ends.
@@ -49,6 +51,7 @@ impl Cause {
             Self::PurposeDefault => "policy.cause.purpose_default",
             Self::TwoStepEnabled => "policy.cause.two_step_enabled",
             Self::FactorEnrolled => "policy.cause.factor_enrolled",
+            Self::SingleFactorAccount => "policy.cause.single_factor_account",
             Self::DeviceTrusted { .. } => "policy.cause.device_trusted",
         }
     }

@@ -54,10 +54,15 @@ fn what_opens_what() {
         (Purpose::Settings, &enrolled, &[Password], false),
         (Purpose::Settings, &enrolled, &[Password, Totp], true),
         (Purpose::Settings, &two_step(), &[Totp], false),
-        (Purpose::Export, &plain, &[Password], false),
+        (Purpose::Export, &plain, &[Password], true),
+        (Purpose::Export, &enrolled, &[Password], false),
         (Purpose::Export, &two_step(), &[Password, Totp], true),
-        (Purpose::PasswordReset, &plain, &[EmailLink], false),
-        (Purpose::PasswordReset, &plain, &[EmailLink, EmailLink, EmailLink], false),
+        (Purpose::PasswordReset, &plain, &[EmailLink], true),
+        (Purpose::PasswordReset, &plain, &[Password], false),
+        (Purpose::PasswordReset, &enrolled, &[EmailLink], false),
+        (Purpose::PasswordReset, &codes_only, &[EmailLink], false),
+        (Purpose::PasswordReset, &two_step(), &[EmailLink], false),
+        (Purpose::PasswordReset, &two_step(), &[EmailLink, EmailLink, EmailLink], false),
         (Purpose::PasswordReset, &two_step(), &[EmailLink, Totp], true),
         (Purpose::PasswordReset, &two_step(), &[EmailLink, RecoveryCode], true),
         (Purpose::PasswordReset, &two_step(), &[Totp, RecoveryCode], true),
@@ -267,7 +272,9 @@ proptest! {
         let made = requirement(purpose, &facts, trusted.as_ref(), at(0));
         let default = default_of(purpose);
         prop_assert_eq!(made.purpose, purpose);
-        prop_assert!(made.stars >= default.stars && made.kinds >= default.kinds);
+        let alone = !facts.two_step && facts.second_factors.is_empty();
+        let (stars, kinds) = default.single_factor.filter(|_| alone).unwrap_or((default.stars, default.kinds));
+        prop_assert!(made.stars >= stars && made.kinds >= kinds);
         prop_assert_eq!(made.fresh_seconds, default.fresh_seconds);
         prop_assert!(made.evidence.iter().all(|method| default.evidence.contains(method)));
         for group in default.groups.iter().filter(|group| group.needed == Needed::Always) {

@@ -63,7 +63,7 @@ async fn backends_die_under_load_and_no_acknowledged_unit_is_lost_or_doubled() {
                 .fetch_one(&pool)
                 .await
                 .unwrap();
-                tokio::time::sleep(Duration::from_millis(7)).await;
+                tokio::time::sleep(Duration::from_millis(120)).await;
             }
             killed
         })
@@ -72,7 +72,7 @@ async fn backends_die_under_load_and_no_acknowledged_unit_is_lost_or_doubled() {
         let log = bench.log.clone();
         tokio::spawn(async move {
             let mut acknowledged = Vec::new();
-            for round in 0..40 {
+            for round in 0..30 {
                 let name = format!("{task}-{round}");
                 let done = log.transact(context(person(task)), &Rename(person(task), name)).await;
                 if let Ok(((), committed)) = done {

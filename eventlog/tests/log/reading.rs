@@ -29,7 +29,9 @@ async fn a_missing_event_is_damage_in_the_middle_and_at_the_end() {
     let log = open(&bench).await;
     let last = Position(head.0 - 1);
     assert!(matches!(log.read(last, 10).await, Err(ReadError::Damaged { position, .. }) if position == head.0));
-    assert!(matches!(log.read(Position(0), 1000).await, Err(ReadError::Damaged { position, .. }) if position == head.0));
+    assert!(
+        matches!(log.read(Position(0), 1000).await, Err(ReadError::Damaged { position, .. }) if position == head.0)
+    );
     tamper(&bench, "DELETE FROM log.events WHERE position = 3").await;
     assert!(matches!(log.read(Position(0), 5).await, Err(ReadError::Damaged { position: 3, .. })));
     let mut scan = log.scan(head, None).await.unwrap();

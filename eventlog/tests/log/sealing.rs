@@ -97,14 +97,22 @@ async fn a_moved_or_relabelled_ciphertext_does_not_open() {
     let second = renamed(&bench.log, person(1), "two").await.commit().await.unwrap().last.0;
     let first = second - 1;
     let changes = [
-        format!("UPDATE log.events e SET payload = o.payload FROM log.events o WHERE e.position = {second} AND o.position = {first}"),
+        format!(
+            "UPDATE log.events e SET payload = o.payload FROM log.events o WHERE e.position = {second} AND o.position = {first}"
+        ),
         format!("UPDATE log.events SET actor = 'SYSTEM' WHERE position = {second}"),
         format!("UPDATE log.events SET occurred_at = occurred_at + interval '1 millisecond' WHERE position = {second}"),
         format!("UPDATE log.events SET device_id = event_id WHERE position = {second}"),
-        format!("UPDATE log.events SET payload = jsonb_build_object('v', 1, 'body', payload->'context', 'context', payload->'body') WHERE position = {second}"),
+        format!(
+            "UPDATE log.events SET payload = jsonb_build_object('v', 1, 'body', payload->'context', 'context', payload->'body') WHERE position = {second}"
+        ),
     ];
     let kept: (serde_json::Value, chrono::DateTime<chrono::Utc>) =
-        sqlx::query_as("SELECT payload, occurred_at FROM log.events WHERE position = $1").bind(second as i64).fetch_one(bench.database.superuser()).await.unwrap();
+        sqlx::query_as("SELECT payload, occurred_at FROM log.events WHERE position = $1")
+            .bind(second as i64)
+            .fetch_one(bench.database.superuser())
+            .await
+            .unwrap();
     for change in changes {
         tamper(&bench, &change).await;
         let fresh = Log::open(bench.database.pool(), options(3)).await.unwrap();

@@ -32,8 +32,12 @@ fn command(choice: u8, number: usize) -> AccountCommand {
     let at = now() + chrono::Duration::hours(number as i64);
     match choice {
         0 => rename_to(&format!("name {number}")),
-        1 => AccountCommand::ChangeProfile { display_name: None, phone: Some(format!("+4791{number:06}")), language: None },
-        2 => AccountCommand::RecordRegistrationAttempt,
+        1 => AccountCommand::ChangeProfile {
+            display_name: None,
+            phone: Some(format!("+4791{number:06}")),
+            language: None,
+        },
+        2 => rename_to("Kari"),
         3 => AccountCommand::AcceptPassword { generation: 1, at },
         _ => AccountCommand::RejectProof { method: Method::Totp, credential: None, reason: RejectReason::Wrong, at },
     }

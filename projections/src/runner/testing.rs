@@ -1,5 +1,11 @@
 //! A small projection and a log in memory, for the tests of the engine and of the replay.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "only tests use this")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "only tests use this"
+)]
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -214,7 +214,7 @@ async fn a_new_version_is_left_to_a_rebuild_and_the_old_one_stays() {
     reach(&runner, Position(50)).await;
     runner.stop().await;
     let newer: Arc<dyn Projection> = Arc::new(Tally { version: 1, ..Tally::default() });
-    let ensured = ensure(database.database().owner(), &[newer.clone()]).await.unwrap();
+    let ensured = ensure(database.database().owner(), std::slice::from_ref(&newer)).await.unwrap();
     assert!(ensured.created.is_empty());
     assert_eq!(ensured.outdated.len(), 1);
     let runner = start(database.pool(), &log, newer, 10);

@@ -101,6 +101,7 @@ pub struct ReasonView {
 
 /// What to tell people: a key and its arguments, rendered by `text::render`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MessageView {
     /// The key.
     pub key: String,

@@ -141,6 +141,7 @@ pub struct CredentialRef {
 
 /// A device, as it called itself at the time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DeviceRef {
     /// Which one; `None` for one that is not known on this account.
     pub id: Option<DeviceId>,
@@ -156,6 +157,7 @@ pub struct DeviceRef {
 
 /// Where a request came from, coarsened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Place {
     /// The network: /24 of an IPv4, /48 of an IPv6 address.
     pub ip: Option<String>,

@@ -112,6 +112,9 @@ fn new_key(rng: &mut dyn CryptoRng) -> Key {
 fn kept(directory: &Path, name: &str, rng: &mut dyn CryptoRng) -> Result<Key, KeyError> {
     let path = directory.join(name);
     let fault = |error| KeyError::Write { path: path.clone(), error };
+    // The directory above is also the private PostgreSQL's, whose user must be able to walk through it.
+    let above = directory.parent().unwrap_or(directory);
+    std::fs::DirBuilder::new().recursive(true).mode(0o711).create(above).map_err(fault)?;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(fault)?;
     if !path.exists() {
         let key = new_key(rng);
@@ -146,7 +149,7 @@ mod tests {
 
     fn config(directory: &Path) -> Config {
         let mut config = Config::default();
-        config.keys.directory = Some(directory.join("keys"));
+        config.keys.directory = Some(directory.join("data/keys"));
         config
     }
 
@@ -158,8 +161,11 @@ mod tests {
         let again = KeyRing::open(&config, &Entropy::seeded(2)).unwrap();
         assert_eq!(first.log_signing, again.log_signing);
         assert_ne!(first.cookie, first.cursor);
-        let names: Vec<_> = std::fs::read_dir(directory.path().join("keys")).unwrap().map(Result::unwrap).collect();
+        let names: Vec<_> = std::fs::read_dir(directory.path().join("data/keys")).unwrap().map(Result::unwrap).collect();
         assert_eq!(names.len(), 5);
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&directory.path().join("data/keys")), 0o700);
+        assert_eq!(mode(&directory.path().join("data")) & 0o011, 0o011, "PostgreSQL's user walks through it");
         for file in names {
             assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         }
@@ -172,7 +178,7 @@ mod tests {
         config.database.url = Some(vitne_domain::Protected::new("postgres://localhost/vitne"));
         let error = KeyRing::open(&config, &Entropy::seeded(1)).unwrap_err();
         assert!(error.to_string().starts_with("keys.key_encryption is not set"), "{error}");
-        assert!(!directory.path().join("keys").exists());
+        assert!(!directory.path().join("data/keys").exists());
     }
 
     #[test]
@@ -180,7 +186,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let config = config(directory.path());
         KeyRing::open(&config, &Entropy::seeded(1)).unwrap();
-        let path = directory.path().join("keys/cookie");
+        let path = directory.path().join("data/keys/cookie");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert!(matches!(KeyRing::open(&config, &Entropy::seeded(1)), Err(KeyError::Unusable { .. })));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();

@@ -142,7 +142,7 @@ async fn a_directory_that_cannot_be_written_is_named() {
     fs::write(place.path().join("file"), "").unwrap();
     let error = Cluster::start(settings(&place.path().join("file"))).await.unwrap_err();
     assert!(matches!(error, ClusterError::Unwritable { .. }), "{error}");
-    assert!(error.to_string().contains("database.directory"), "{error}");
+    assert!(error.to_string().contains("database.data_dir"), "{error}");
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ pub enum ClusterError {
         programs: u32,
     },
     /// A directory or file could not be made or written.
-    #[error("{path} cannot be written ({source}): make it writable, or set `database.directory` to another place")]
+    #[error("{path} cannot be written ({source}): make it writable, or set `database.data_dir` to another place")]
     Unwritable {
         /// What.
         path: PathBuf,
@@ -50,7 +50,7 @@ pub enum ClusterError {
     /// The user that PostgreSQL runs as cannot walk to the directory.
     #[error(
         "the user {user}, which PostgreSQL runs as, cannot reach the database because {closed} is closed to it: \
-         set `database.directory` to a place such as /var/lib/vitne"
+         set `database.data_dir` to a place such as /var/lib/vitne"
     )]
     Unreachable {
         /// The first directory on the way that is closed.
@@ -77,7 +77,7 @@ pub enum ClusterError {
     },
     /// Another Vitne has the directory.
     #[error(
-        "another Vitne is using the database in {directory}: stop it first, or set `database.directory` to another place"
+        "another Vitne is using the database in {directory}: stop it first, or set `database.data_dir` to another place"
     )]
     InUse {
         /// The directory.

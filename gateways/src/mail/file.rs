@@ -26,6 +26,9 @@ impl FileMailer {
     }
 
     async fn write(&self, name: &str, text: &str) -> std::io::Result<()> {
+        // The directory above is not ours alone: only the messages' own is closed.
+        let above = self.directory.parent().unwrap_or(&self.directory);
+        tokio::fs::DirBuilder::new().recursive(true).mode(0o711).create(above).await?;
         tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory).await?;
         // Whoever watches the directory sees whole messages only.
         let aside = self.directory.join(format!(".{name}"));

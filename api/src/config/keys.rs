@@ -161,7 +161,8 @@ mod tests {
         let again = KeyRing::open(&config, &Entropy::seeded(2)).unwrap();
         assert_eq!(first.log_signing, again.log_signing);
         assert_ne!(first.cookie, first.cursor);
-        let names: Vec<_> = std::fs::read_dir(directory.path().join("data/keys")).unwrap().map(Result::unwrap).collect();
+        let names: Vec<_> =
+            std::fs::read_dir(directory.path().join("data/keys")).unwrap().map(Result::unwrap).collect();
         assert_eq!(names.len(), 5);
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&directory.path().join("data/keys")), 0o700);

@@ -327,13 +327,7 @@ impl ActivityRow {
 
     /// The device it happened on.
     pub(super) fn device_mut(&mut self) -> &mut DeviceRef {
-        self.device.get_or_insert_with(|| DeviceRef {
-            id: None,
-            browser: None,
-            os: None,
-            trusted: false,
-            first_seen: false,
-        })
+        self.device.get_or_insert(DeviceRef { id: None, browser: None, os: None, trusted: false, first_seen: false })
     }
 
     pub(super) fn touch_device(&mut self, device: DeviceId) {

@@ -7,6 +7,8 @@ mod canonical;
 mod cipher;
 mod encryption;
 mod secret;
+#[cfg(test)]
+mod tests;
 mod vault;
 
 pub use canonical::{NotCanonical, canonical_json};

@@ -15,8 +15,9 @@ use super::cipher::derive;
 use super::{KeyEncryption, KeyEncryptionError, Secret};
 use crate::random::Randomness;
 
-/// Unwrapped secrets are forgotten after this long, so that a destruction on another node takes hold.
-const LIFE: Duration = Duration::from_secs(60);
+/// Unwrapped secrets are forgotten after at most one and a half times this, so that a destruction on
+/// another node takes hold within a minute.
+const LIFE: Duration = Duration::from_secs(40);
 /// Unwrapped subject secrets kept at once; at most twice as many between two turns of the cache.
 const BOUND: usize = 8192;
 
@@ -70,7 +71,7 @@ impl RowKey {
 type Entry = Option<Arc<Secret>>;
 
 /// Two generations: when the young one is full or old in time it becomes the old one, and what was
-/// there is forgotten. Nothing lives longer than twice half of [`LIFE`].
+/// there is forgotten.
 struct Cache {
     young: HashMap<RowKey, Entry>,
     old: HashMap<RowKey, Entry>,

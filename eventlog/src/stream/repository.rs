@@ -85,7 +85,7 @@ impl StreamRepository {
 fn check_sequence(stored: &[Stored], summary: Option<&Summary>) -> Result<(), LoadError> {
     let gap = |sequence: u64| Err(LoadError::Unreadable(format!("event {sequence} of the stream is missing")));
     let Some(first) = stored.first() else { return Ok(()) };
-    if first.header.sequence != 1 && !summary.is_some_and(|summary| summary.event_type == first.header.event_type) {
+    if first.header.sequence != 1 && summary.is_none_or(|summary| summary.event_type != first.header.event_type) {
         return gap(1);
     }
     for (expected, stored) in (first.header.sequence..).zip(stored) {

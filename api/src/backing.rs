@@ -44,6 +44,17 @@ impl Foundation {
         Ok(Self { cluster, settings })
     }
 
+    /// As [`Foundation::lay`]; a private PostgreSQL that another Vitne already runs is used as it is.
+    pub async fn lay_or_join(config: &Config) -> Result<Self, BackingError> {
+        match Self::lay(config).await {
+            Err(BackingError::Cluster(ClusterError::InUse { directory })) => {
+                let settings = DatabaseSettings::beside(&directory, DATABASE)?;
+                Ok(Self { cluster: None, settings })
+            }
+            laid => laid,
+        }
+    }
+
     /// The private cluster, if one is running.
     pub fn cluster(&self) -> Option<&Cluster> {
         self.cluster.as_ref()

@@ -10,5 +10,6 @@ pub mod config;
 pub mod http;
 pub mod limits;
 pub mod logging;
+mod notices;
 pub mod server;
 pub mod service;

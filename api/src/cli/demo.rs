@@ -1,7 +1,7 @@
 //! `vitne demo`: the server for trying out. Everything it keeps is in one directory.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::outcome::say;
@@ -40,16 +40,22 @@ pub(super) fn run(context: &Context, arguments: Arguments) -> Outcome {
 
 /// The demo's settings. It reads no configuration file: it must not touch a real deployment.
 fn settings(arguments: &Arguments) -> Config {
-    let mut config = Config::default();
+    let mut config = settings_in(&arguments.directory);
     config.server.listen = arguments.listen;
     config.server.public_url = format!("http://localhost:{}", arguments.listen.port());
     config.server.origins = vec![format!("http://{}", arguments.listen)];
     config.server.insecure_cookies = true;
-    config.database.data_dir = arguments.directory.clone();
-    config.keys.directory = Some(arguments.directory.join("keys"));
-    config.mail.transport = MailTransport::File;
-    config.mail.directory = Some(arguments.directory.join("mail"));
     config.logging.format = LogFormat::Text;
     config.logging.level = "warn".to_owned();
+    config
+}
+
+/// Where the demo in `directory` keeps what it has.
+pub(super) fn settings_in(directory: &Path) -> Config {
+    let mut config = Config::default();
+    config.database.data_dir = directory.to_owned();
+    config.keys.directory = Some(directory.join("keys"));
+    config.mail.transport = MailTransport::File;
+    config.mail.directory = Some(directory.join("mail"));
     config
 }

@@ -6,7 +6,10 @@ mod docs;
 mod doctor;
 mod events;
 mod outcome;
+mod replay;
 mod serve;
+mod verify;
+mod workbench;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -43,6 +46,16 @@ enum Command {
     },
     /// Look at the configuration, the keys and the database, and say what is wrong.
     Doctor,
+    /// Check what the database holds against its proofs.
+    Verify {
+        #[command(subcommand)]
+        command: verify::Command,
+    },
+    /// Rebuild, compare and travel in time.
+    Replay {
+        #[command(subcommand)]
+        command: replay::Command,
+    },
     /// Print the catalogue of events.
     Events(events::Arguments),
     /// Write the documents that are made from the program.
@@ -81,6 +94,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Arc<dyn Clock>)
         Command::Demo(arguments) => demo::run(&context, arguments),
         Command::Config { command } => config::run(&context, command),
         Command::Doctor => doctor::run(&context),
+        Command::Verify { command } => verify::run(&context, command),
+        Command::Replay { command } => replay::run(&context, command),
         Command::Events(arguments) => events::run(arguments),
         Command::Docs(arguments) => docs::run(arguments),
     };

@@ -82,11 +82,19 @@ impl From<crate::logging::LoggingError> for Failure {
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         let exit = match error {
-            StartError::Keys(_) | StartError::Mail(_) => Exit::Config,
+            StartError::Keys(_) | StartError::Mail(_) | StartError::Services(_) => Exit::Config,
+            StartError::Log(vitne_eventlog::OpenError::Keys(_)) => Exit::Config,
+            StartError::Log(_) | StartError::Projections(_) => Exit::Unavailable,
             StartError::Backing(_) | StartError::Listen { .. } => Exit::Unavailable,
             StartError::Metrics(_) => Exit::Failed,
         };
         Self::new(exit, error.to_string())
+    }
+}
+
+impl From<vitne_replay::ReplayError> for Failure {
+    fn from(error: vitne_replay::ReplayError) -> Self {
+        Self::new(Exit::Failed, error.to_string())
     }
 }
 

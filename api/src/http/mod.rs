@@ -7,6 +7,7 @@ pub mod fault;
 pub mod guard;
 pub mod health;
 pub mod listener;
+pub mod log_routes;
 pub mod metrics;
 pub mod origin;
 pub mod request;

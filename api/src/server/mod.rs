@@ -1,5 +1,6 @@
 //! The composition: every room of the house, put together once and taken down in order.
 
+mod followers;
 mod probes;
 mod state;
 
@@ -11,6 +12,9 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use vitne_domain::account::password::PasswordParams;
+use vitne_eventlog::tree::LogSigner;
+use vitne_projections::runner::{self, Runner, RunnerOptions};
 
 use crate::backing::{Backing, BackingError};
 use crate::clock::{Clock, Entropy};
@@ -19,8 +23,8 @@ use crate::config::{Config, KeyRing};
 use crate::http::cookies::CookieProfile;
 use crate::http::guard::Bounds;
 use crate::http::router::{self, Frame};
-use crate::http::{RequestSettings, address, listener, metrics};
-pub use state::{AppState, Mode};
+use crate::http::{RequestSettings, address, listener, log_routes, metrics};
+pub use state::{AppState, Mode, open_log, services};
 
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
 
@@ -46,6 +50,15 @@ pub enum StartError {
         /// Why.
         error: std::io::Error,
     },
+    /// The log does not open.
+    #[error(transparent)]
+    Log(#[from] vitne_eventlog::OpenError),
+    /// The read models' tables cannot be made.
+    #[error("the read models' tables cannot be made: {0}")]
+    Projections(sqlx::Error),
+    /// The services cannot be composed as configured.
+    #[error("{0}")]
+    Services(String),
     /// Measurements cannot be taken.
     #[error("metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -61,6 +74,8 @@ pub struct Server {
     pub entropy: Entropy,
     /// What it is for.
     pub mode: Mode,
+    /// Hashing parameters in the place of the configured ones: cheap ones, for tests and simulations.
+    pub hashing: Option<PasswordParams>,
 }
 
 /// A server that answers. Stop it with [`RunningServer::stop`].
@@ -78,7 +93,7 @@ pub struct RunningServer {
 impl Server {
     /// A server for the given settings.
     pub fn new(config: Config, clock: Arc<dyn Clock>, entropy: Entropy) -> Self {
-        Self { config, clock, entropy, mode: Mode::Production }
+        Self { config, clock, entropy, mode: Mode::Production, hashing: None }
     }
 
     /// Starts it: keys, database, log, followers, and last the listener, so that whoever is answered is
@@ -104,9 +119,19 @@ impl Server {
             Some(address) => Some(bind(address, "logging.metrics_listen").await?),
             None => None,
         };
-        let state = state::assemble(self, keys, backing)?;
-        let (stop, listeners, followers) = (CancellationToken::new(), TaskTracker::new(), TaskTracker::new());
-        followers.spawn(housekeeping(state.clone(), recorder.clone(), stop.clone()));
+        let projections = vitne_projections::all();
+        let ensured = runner::ensure(backing.database.owner(), &projections).await.map_err(StartError::Projections)?;
+        let pool = backing.database.server().clone();
+        let log = state::open_log(&self.config, &keys, &self.entropy, pool.clone()).await?;
+        let signer = LogSigner::from_seed(&self.config.log.origin, keys.log_signing.expose())
+            .map_err(|error| StartError::Services(format!("log.origin: {error}")))?;
+        let running = Runner::start(pool, Arc::new(log.clone()), projections, RunnerOptions::default());
+        let rooms = state::Rooms { log, read_models: running.read_models() };
+        let state = state::assemble(self, keys, backing, rooms)?;
+        let (stop, listeners, tasks) = (CancellationToken::new(), TaskTracker::new(), TaskTracker::new());
+        followers::start(&state, running, signer, &tasks, &stop);
+        tasks.spawn(followers::renew(state.clone(), ensured.outdated, stop.clone()));
+        tasks.spawn(housekeeping(state.clone(), recorder.clone(), stop.clone()));
         let grace = state.config.server.shutdown_grace.to_std().unwrap_or_default();
         if let Some(listener) = own_metrics {
             let routes = router::metrics_only(recorder.clone());
@@ -116,7 +141,7 @@ impl Server {
         let app = router::framed(routes(&state), frame(&state, shared));
         listeners.spawn(listener::serve(listener, app, stop.clone(), grace));
         tracing::info!(event = "server.started", address = %address, version = env!("CARGO_PKG_VERSION"));
-        Ok(Started { address, state, stop, listeners, followers })
+        Ok(Started { address, state, stop, listeners, followers: tasks })
     }
 }
 
@@ -145,6 +170,7 @@ impl RunningServer {
         self.listeners.wait().await;
         self.followers.close();
         self.followers.wait().await;
+        self.state.log().close().await;
         self.backing.close().await;
         tracing::info!(event = "server.stopped");
     }
@@ -155,8 +181,8 @@ async fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener,
 }
 
 /// Every route of every room.
-fn routes(_state: &AppState) -> Router {
-    Router::new()
+fn routes(state: &AppState) -> Router {
+    log_routes::routes(state.tree.clone())
 }
 
 fn frame(state: &AppState, metrics: Option<metrics_exporter_prometheus::PrometheusHandle>) -> Frame {

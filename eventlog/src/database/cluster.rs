@@ -182,6 +182,13 @@ impl Cluster {
     }
 }
 
+/// How to connect, as `role`, to a cluster that another process runs in `directory`.
+pub(super) fn options_beside(directory: &Path, database: &str, role: &str) -> Result<PgConnectOptions, ClusterError> {
+    let account = Account::choose()?;
+    let directory = directory.canonicalize().map_err(|source| unwritable(directory, source))?;
+    Ok(socket_options(&socket_directory(&directory, account.uid), database, role))
+}
+
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.stop.cancel();

@@ -52,6 +52,12 @@ impl DatabaseSettings {
         Ok(Self::new(cluster.options(database, SERVER_ROLE), cluster.options(database, OWNER)))
     }
 
+    /// A database of a private cluster that another process runs, as [`ClusterError::InUse`] told.
+    pub fn beside(directory: &std::path::Path, database: &str) -> Result<Self, ClusterError> {
+        let options = |role| super::cluster::options_beside(directory, database, role);
+        Ok(Self::new(options(SERVER_ROLE)?, options(OWNER)?))
+    }
+
     /// The usual sizes and times.
     #[must_use]
     pub fn new(server: PgConnectOptions, owner: PgConnectOptions) -> Self {

@@ -124,3 +124,22 @@ impl Report {
         }
     }
 }
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} events up to position {}, {} under the newest checkpoint",
+            self.events, self.head, self.covered
+        )?;
+        writeln!(f, "{} checkpoints and {} full tiles verified", self.checkpoints, self.tiles)?;
+        writeln!(f, "{} bodies opened and kept their commitment, {} have no key any more", self.opened, self.shredded)?;
+        for finding in &self.findings {
+            writeln!(f, "WRONG  {finding}")?;
+        }
+        if self.left_out > 0 {
+            writeln!(f, "WRONG  {} further findings are not listed", self.left_out)?;
+        }
+        f.write_str(if self.is_clean() { "Everything agrees." } else { "The database does not agree with its proofs." })
+    }
+}

@@ -220,6 +220,12 @@ impl Log {
         self.inner.vault.rewrap_all(new).await
     }
 
+    /// Forgets answers given before `before`, at most `limit` of them: nobody repeats a request for ever.
+    /// Tells how many.
+    pub async fn forget_answers(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, ReadError> {
+        self.inner.reader.forget_answers(before, limit).await
+    }
+
     /// Takes no more units, finishes what is queued, then stops.
     pub async fn close(&self) {
         self.inner.lane.close().await;

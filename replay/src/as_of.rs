@@ -11,6 +11,7 @@ use vitne_domain::AnyEvent;
 use vitne_domain::LoggedEvent;
 use vitne_domain::account::{Account, AccountEvent, Language};
 use vitne_domain::id::AccountId;
+use vitne_eventlog::tree::{Tree, TreeError};
 use vitne_eventlog::{Body, Position, Recorded};
 use vitne_projections::runner::{Before, fold_batch};
 use vitne_projections::sessions::{SessionRow, SessionState};
@@ -61,6 +62,8 @@ pub struct AsOfReport {
     pub position: Position,
     /// The number of leaves of the tree over them, for proofs.
     pub tree_size: u64,
+    /// The root over them in base64; `None` while no signed checkpoint covers them yet.
+    pub root: Option<String>,
     /// The moment at which limits were judged; `None` where nothing had happened.
     pub moment: Option<DateTime<Utc>>,
     /// How many of the person's events were folded.
@@ -102,6 +105,7 @@ pub async fn as_of(context: &Context, subject: AccountId, moment: Moment) -> Res
         subject,
         position,
         tree_size: position.0,
+        root: root(context, position).await?,
         moment: judged,
         events: u64::try_from(events.len()).unwrap_or(u64::MAX),
         shredded: u64::try_from(events.iter().filter(|event| event.body == Body::Shredded).count()).unwrap_or(u64::MAX),
@@ -121,6 +125,15 @@ pub async fn as_of(context: &Context, subject: AccountId, moment: Moment) -> Res
         }
     }
     Ok(report)
+}
+
+/// The root over the first so many events, as far as the tree has come.
+async fn root(context: &Context, position: Position) -> Result<Option<String>, ReplayError> {
+    match Tree::new(context.server.clone()).root(position.0).await {
+        Ok(root) => Ok(Some(root.to_string())),
+        Err(TreeError::Proof(_)) => Ok(None),
+        Err(error) => Err(ReplayError::Tree(error)),
+    }
 }
 
 /// The rows of a projection, if this program has it.
@@ -175,6 +188,10 @@ fn account(events: &[Recorded]) -> Option<AccountAsOf> {
 impl std::fmt::Display for AsOfReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "Subject {} as of position {} (tree size {})", self.subject, self.position, self.tree_size)?;
+        match &self.root {
+            Some(root) => writeln!(f, "  checkpoint root {root}")?,
+            None => writeln!(f, "  no signed checkpoint covers this position yet")?,
+        }
         writeln!(f, "  {} events, {} no longer readable", self.events, self.shredded)?;
         match &self.account {
             None => writeln!(f, "  no account")?,

@@ -6,6 +6,9 @@ use vitne_projections::runner::RunError;
 /// Why a replay gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
+    /// The tree could not be read.
+    #[error(transparent)]
+    Tree(#[from] vitne_eventlog::tree::TreeError),
     /// No projection of that name.
     #[error("there is no projection named {0}; `vitne replay status` lists them")]
     UnknownProjection(String),

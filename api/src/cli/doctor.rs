@@ -5,6 +5,9 @@ use std::path::Path;
 
 use vitne_eventlog::database::doctor::{Finding, Severity, examine};
 
+use vitne_eventlog::database::Database;
+use vitne_projections::runner::ReadModels;
+
 use super::outcome::say;
 use super::{Context, Exit, Failure, Outcome, block_on};
 use crate::backing::Foundation;
@@ -36,7 +39,7 @@ pub(super) fn run(context: &Context) -> Outcome {
     report.add(Severity::Fine, "configuration", "every key is known and every value can be used");
     keys(&config, &mut report);
     block_on(async {
-        match Foundation::lay(&config).await {
+        match Foundation::lay_or_join(&config).await {
             Ok(foundation) => {
                 database(context, &config, &foundation, &mut report).await;
                 foundation.leave().await;
@@ -108,5 +111,26 @@ async fn database(context: &Context, config: &Config, foundation: &Foundation, r
     }
     for Finding { check, severity, message } in examine(&foundation.settings, directory, context.clock.now()).await {
         report.add(severity, &format!("{check:?}").to_lowercase(), &message);
+    }
+    lag(config, foundation, report).await;
+}
+
+/// How far the read models are behind the log.
+async fn lag(config: &Config, foundation: &Foundation, report: &mut Report) {
+    let Ok(database) = Database::connect_migrated(&foundation.settings).await else { return };
+    let looked = ReadModels::lags(database.server()).await;
+    database.close().await;
+    let Ok(lags) = looked else {
+        return report.add(Severity::Warning, "read models", "there are none yet; they are made at the first start");
+    };
+    match lags.first() {
+        Some((name, lag)) if *lag > config.projections.ready_lag => {
+            let message = format!("{name} is {lag} events behind the log; see `vitne replay status`");
+            report.add(Severity::Failure, "read models", &message);
+        }
+        Some((name, lag)) if *lag > 0 => {
+            report.add(Severity::Fine, "read models", &format!("the last, {name}, is {lag} events behind the log"));
+        }
+        _ => report.add(Severity::Fine, "read models", "all have caught up with the log"),
     }
 }

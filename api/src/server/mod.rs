@@ -27,6 +27,8 @@ use crate::http::{RequestSettings, address, listener, log_routes, metrics};
 pub use state::{AppState, Mode, open_log, services};
 
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
+/// How long a repeated request is recognised by its idempotency key.
+const ANSWERS_KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -220,6 +222,10 @@ async fn housekeeping(
             () = tokio::time::sleep(HOUSEKEEPING) => {}
         }
         recorder.run_upkeep();
+        let old = state.clock.now() - ANSWERS_KEPT;
+        if let Err(error) = state.log().forget_answers(old, 1_000).await {
+            tracing::warn!(event = "log.answers_not_forgotten", error = %error);
+        }
         if let Err(error) = state.limits.sweep(state.clock.now()).await {
             tracing::warn!(event = "limits.sweep_failed", error = %error);
         }

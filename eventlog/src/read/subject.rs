@@ -34,6 +34,20 @@ impl Reader {
         rows.iter().map(|row| row.try_get(0).map_err(unavailable)).collect()
     }
 
+    /// Forgets old answers to repeated requests.
+    pub(crate) async fn forget_answers(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, ReadError> {
+        let gone = sqlx::query(
+            "DELETE FROM log.idempotency WHERE (scope, key) IN (
+                 SELECT scope, key FROM log.idempotency WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
+        )
+        .bind(before)
+        .bind(i64::from(limit))
+        .execute(self.pool())
+        .await
+        .map_err(unavailable)?;
+        Ok(gone.rows_affected())
+    }
+
     /// A person's events of one ceremony, of one request, or with one identifier, in order.
     pub(crate) async fn entry(&self, subject: AccountId, id: Uuid) -> Result<Vec<Recorded>, ReadError> {
         let sql = format!(

@@ -106,6 +106,15 @@ impl Tree {
         proof::consistency_proof(&Tiled { tiles: self, size: to }, from, to).await
     }
 
+    /// The root over the first `size` events.
+    ///
+    /// # Errors
+    /// [`ProofError::OutOfRange`] if no checkpoint covers as many yet; otherwise as [`Tree::tile`].
+    pub async fn root(&self, size: u64) -> Result<TreeHash, TreeError> {
+        self.within(size).await?;
+        proof::root(&Tiled { tiles: self, size }, size).await
+    }
+
     async fn within(&self, asked: u64) -> Result<(), TreeError> {
         let size = self.size().await?;
         if asked > size { Err(ProofError::OutOfRange { asked, size }.into()) } else { Ok(()) }

@@ -99,6 +99,17 @@ impl ReadModels {
         Ok(live.map(|checkpoint| checkpoint.position).unwrap_or_default())
     }
 
+    /// How many events each live read model is behind the log, the worst first.
+    pub async fn lags(pool: &PgPool) -> Result<Vec<(String, u64)>, sqlx::Error> {
+        let rows = sqlx::query(
+            "select c.name, greatest(h.last - c.position, 0) from projection.checkpoints c, log.head h
+             where c.state = 'live' order by 2 desc, 1",
+        )
+        .fetch_all(pool)
+        .await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0)))).collect()
+    }
+
     /// What is missing from the read models of one person, and why. Empty is the rule.
     pub async fn gaps(&self, subject: AccountId) -> Result<Vec<Gap>, sqlx::Error> {
         let rows = sqlx::query(

@@ -72,6 +72,7 @@ impl std::fmt::Debug for Entropy {
 
 impl Entropy {
     /// A generator seeded by the operating system.
+    #[expect(clippy::disallowed_methods, reason = "the one place where randomness enters")]
     pub fn from_os() -> Result<Self, EntropyError> {
         let mut seed = [0_u8; 32];
         getrandom::fill(&mut seed).map_err(EntropyError)?;

@@ -11,40 +11,40 @@ use vitne_domain::id::{AccountId, CredentialId};
 use vitne_domain::policy::Method;
 
 /// A fixed account.
-pub fn account_id(number: u128) -> AccountId {
+pub(crate) fn account_id(number: u128) -> AccountId {
     AccountId(Uuid::from_u128(number))
 }
 
 /// A fixed authenticator.
-pub fn credential(number: u128) -> CredentialId {
+pub(crate) fn credential(number: u128) -> CredentialId {
     CredentialId(Uuid::from_u128(number))
 }
 
 /// A fixed morning, and seconds after it.
-pub fn at(seconds: i64) -> DateTime<Utc> {
+pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
     let morning: DateTime<Utc> = "2026-11-22T07:00:00Z".parse().expect("a moment");
     morning + TimeDelta::seconds(seconds)
 }
 
 /// A secret of its own for each authenticator.
-pub fn secret(id: CredentialId) -> Protected {
+pub(crate) fn secret(id: CredentialId) -> Protected {
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::SeedableRng;
     totp::generate_secret(&mut ChaCha20Rng::seed_from_u64(id.0.as_u128() as u64))
 }
 
 /// What the authenticator shows.
-pub fn code(id: CredentialId, at: DateTime<Utc>) -> Protected {
+pub(crate) fn code(id: CredentialId, at: DateTime<Utc>) -> Protected {
     Protected::new(totp::code_at(&secret(id), at).expect("the secret is one"))
 }
 
 /// A set of code hashes; no test of decisions looks into them.
-pub fn hashes() -> Vec<RecoveryCodeHash> {
+pub(crate) fn hashes() -> Vec<RecoveryCodeHash> {
     (1..=10).map(|number| RecoveryCodeHash { number, hash: Protected::new(format!("hash {number}")) }).collect()
 }
 
 /// A registration.
-pub fn register() -> AccountCommand {
+pub(crate) fn register() -> AccountCommand {
     AccountCommand::Register {
         email: "Anna@example.se".to_owned(),
         display_name: "Anna".to_owned(),
@@ -55,7 +55,7 @@ pub fn register() -> AccountCommand {
 }
 
 /// The beginning of an enrolment, good for ten minutes.
-pub fn start(id: CredentialId, replaces: Option<CredentialId>, begins: DateTime<Utc>) -> AccountCommand {
+pub(crate) fn start(id: CredentialId, replaces: Option<CredentialId>, begins: DateTime<Utc>) -> AccountCommand {
     AccountCommand::StartEnrolment {
         enrolment: Enrolment {
             credential: id,
@@ -72,17 +72,17 @@ pub fn start(id: CredentialId, replaces: Option<CredentialId>, begins: DateTime<
 }
 
 /// Its confirmation without a further proof.
-pub fn confirm(id: CredentialId, moment: DateTime<Utc>) -> AccountCommand {
+pub(crate) fn confirm(id: CredentialId, moment: DateTime<Utc>) -> AccountCommand {
     AccountCommand::ConfirmEnrolment { credential: id, code: code(id, moment), proof: None, at: moment }
 }
 
 /// A time-based code.
-pub fn totp_code(id: CredentialId, moment: DateTime<Utc>) -> AccountCommand {
+pub(crate) fn totp_code(id: CredentialId, moment: DateTime<Utc>) -> AccountCommand {
     AccountCommand::AcceptTotp { code: code(id, moment), at: moment }
 }
 
 /// Carries a command out, and gives the events.
-pub fn carry_out(account: &mut Account, command: AccountCommand) -> Result<Vec<AccountEvent>, AccountError> {
+pub(crate) fn carry_out(account: &mut Account, command: AccountCommand) -> Result<Vec<AccountEvent>, AccountError> {
     let events = account.decide(command)?;
     for event in &events {
         account.apply(event.clone());
@@ -91,7 +91,7 @@ pub fn carry_out(account: &mut Account, command: AccountCommand) -> Result<Vec<A
 }
 
 /// An account after the given commands, each of which must succeed.
-pub fn after(commands: impl IntoIterator<Item = AccountCommand>) -> Account {
+pub(crate) fn after(commands: impl IntoIterator<Item = AccountCommand>) -> Account {
     let mut account = Account::default();
     for command in commands {
         let shown = format!("{command:?}");
@@ -101,7 +101,7 @@ pub fn after(commands: impl IntoIterator<Item = AccountCommand>) -> Account {
 }
 
 /// An account with two-step verification and one authenticator, confirmed at second 60.
-pub fn with_two_step() -> Account {
+pub(crate) fn with_two_step() -> Account {
     let phone = credential(1);
     after([
         register(),

@@ -33,9 +33,12 @@ fn the_environment_overrides_the_file() {
     assert_eq!(config.proxies.trusted.len(), 1);
 }
 
+/// A configuration file, the environment beside it, and what is said of them.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
+
 #[test]
 fn what_is_wrong_is_told_with_its_place() {
-    let cases: &[(&str, &[(&str, &str)], &[&str])] = &[
+    let cases: &[Case<'_>] = &[
         ("[server]\nlisen = 'x'", &[], &["server.lisen is not a known key; did you mean server.listen?"]),
         ("[sever]\n", &[], &["sever is not a known section; did you mean server?"]),
         ("zzzzzzzzzzzz = 1", &[], &["zzzzzzzzzzzz is not a known section"]),

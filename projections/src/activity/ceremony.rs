@@ -6,7 +6,8 @@ use vitne_domain::policy::{Method, Purpose};
 use vitne_eventlog::Header;
 
 use super::kinds::EntryType;
-use super::row::{Achieved, ActivityRow, CredentialRef, Requested, Step};
+use super::parts::{Achieved, CredentialRef, Requested, Step};
+use super::row::ActivityRow;
 use crate::reading::{clean, code};
 
 /// Weights of what names a ceremony's entry: all above what an effect within it weighs.

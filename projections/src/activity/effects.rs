@@ -10,7 +10,8 @@ use vitne_eventlog::Header;
 
 use super::ceremony::{DONE, ENDED, step};
 use super::kinds::EntryType;
-use super::row::{ActivityRow, CredentialRef, Effect, Step};
+use super::parts::{CredentialRef, Effect, Step};
+use super::row::ActivityRow;
 use crate::reading::{clean, code, stream_id};
 
 /// How much an event weighs in naming an entry: what its owner did outweighs what followed from it.

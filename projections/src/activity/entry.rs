@@ -13,7 +13,8 @@ use vitne_domain::policy::{Cause, Method, Purpose};
 use vitne_domain::{Actor, AnyEvent, RetentionClass};
 
 use super::kinds::{Category, EntryType, Outcome, ReviewState, Severity};
-use super::row::{ActivityRow, CredentialRef, DeviceRef, Effect, EventRef, Place, Redaction, Step};
+use super::parts::{CredentialRef, DeviceRef, Effect, EventRef, Place, Redaction, Step};
+use super::row::ActivityRow;
 use crate::reading::code;
 
 /// One entry, as it is published: in GraphQL, in bundles, in reports.

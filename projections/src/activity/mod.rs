@@ -7,6 +7,7 @@ mod ceremony;
 mod effects;
 mod entry;
 mod kinds;
+mod parts;
 mod row;
 
 use serde_json::Value;
@@ -20,7 +21,8 @@ pub use entry::{
     PrivacyView, ReasonView, ReviewView, RiskView, SessionView, StreamView,
 };
 pub use kinds::{Category, EntryType, Outcome, ReviewState, Severity};
-pub use row::{Achieved, ActivityRow, CredentialRef, DeviceRef, Effect, EventRef, Place, Redaction, Requested, Step};
+pub use parts::{Achieved, CredentialRef, DeviceRef, Effect, EventRef, Place, Redaction, Requested, Step};
+pub use row::ActivityRow;
 
 use crate::reading::{load, peek, readable, store, stream_id};
 use crate::{Column, ColumnType, FoldError, Projection, RowKey, Table};

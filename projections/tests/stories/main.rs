@@ -1,4 +1,5 @@
 //! Given events, then rows.
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod history;
 mod queries;

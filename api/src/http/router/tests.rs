@@ -38,7 +38,7 @@ async fn faulty() -> &'static str {
 fn app(part: Option<&'static str>) -> Router {
     let routes = Router::new()
         .route("/echo", post(|body: Bytes| async move { body }))
-        .route("/slow", get(|| std::future::pending::<()>()))
+        .route("/slow", get(std::future::pending::<()>))
         .route("/panic", get(faulty))
         .route("/tile", get(|| async { ([(header::CACHE_CONTROL, "immutable")], "tile") }));
     let requests = Arc::new(RequestSettings {

@@ -13,3 +13,4 @@ pub mod logging;
 mod notices;
 pub mod server;
 pub mod service;
+pub mod simulate;

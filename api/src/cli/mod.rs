@@ -10,6 +10,7 @@ mod replay;
 mod serve;
 mod verify;
 mod workbench;
+mod simulate;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -56,6 +57,8 @@ enum Command {
         #[command(subcommand)]
         command: replay::Command,
     },
+    /// Write the histories of simulated people into a database.
+    Simulate(simulate::Arguments),
     /// Print the catalogue of events.
     Events(events::Arguments),
     /// Write the documents that are made from the program.
@@ -96,6 +99,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Arc<dyn Clock>)
         Command::Doctor => doctor::run(&context),
         Command::Verify { command } => verify::run(&context, command),
         Command::Replay { command } => replay::run(&context, command),
+        Command::Simulate(arguments) => simulate::run(&context, arguments),
         Command::Events(arguments) => events::run(arguments),
         Command::Docs(arguments) => docs::run(arguments),
     };

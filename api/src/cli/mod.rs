@@ -8,9 +8,9 @@ mod events;
 mod outcome;
 mod replay;
 mod serve;
+mod simulate;
 mod verify;
 mod workbench;
-mod simulate;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -5,6 +5,7 @@ mod demo;
 mod docs;
 mod doctor;
 mod events;
+mod keys;
 mod outcome;
 mod replay;
 mod serve;
@@ -59,6 +60,11 @@ enum Command {
     },
     /// Write the histories of simulated people into a database.
     Simulate(simulate::Arguments),
+    /// The log's public key, and a new key-encryption key.
+    Keys {
+        #[command(subcommand)]
+        command: keys::Command,
+    },
     /// Print the catalogue of events.
     Events(events::Arguments),
     /// Write the documents that are made from the program.
@@ -100,6 +106,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Arc<dyn Clock>)
         Command::Verify { command } => verify::run(&context, command),
         Command::Replay { command } => replay::run(&context, command),
         Command::Simulate(arguments) => simulate::run(&context, arguments),
+        Command::Keys { command } => keys::run(&context, command),
         Command::Events(arguments) => events::run(arguments),
         Command::Docs(arguments) => docs::run(arguments),
     };

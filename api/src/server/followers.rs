@@ -100,6 +100,9 @@ async fn write(state: &AppState, windows: Vec<ThrottledWindow>) -> Vec<Throttled
     kept
 }
 
+/// How often tables that a rebuild put aside are looked at; they go an hour after it.
+const ASIDE: Duration = Duration::from_secs(600);
+
 /// Builds read models whose version is newer than what the database has, beside the old ones.
 pub(super) async fn renew(state: AppState, outdated: Vec<Arc<dyn Projection>>, stop: CancellationToken) {
     let context = state.replay();
@@ -118,6 +121,15 @@ pub(super) async fn renew(state: AppState, outdated: Vec<Arc<dyn Projection>>, s
             Err(error) => {
                 tracing::error!(event = "projections.not_renewed", projection = projection.name(), error = %error)
             }
+        }
+    }
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(ASIDE) => {}
+        }
+        if let Err(error) = vitne_projections::runner::drop_retired(state.database.owner()).await {
+            tracing::warn!(event = "projections.not_cleaned", error = %error);
         }
     }
 }

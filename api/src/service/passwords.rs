@@ -4,9 +4,10 @@ use vitne_domain::Protected;
 use vitne_domain::account::password::{self, PasswordUse, SHORTEST_SALT};
 use vitne_domain::account::{Account, AccountCommand, PasswordCause};
 use vitne_domain::ceremony::{Ceremony, CeremonyCommand};
-use vitne_domain::policy::Purpose;
 use vitne_domain::policy::cascade::{Effect, OtherSessions, Trigger};
+use vitne_domain::policy::{Purpose, requirement};
 
+use super::viewer::facts;
 use super::{Caller, Done, Refusal, ServiceError, Services, Viewer};
 
 impl Services {
@@ -62,6 +63,14 @@ impl Services {
             let (services, hash) = (services.clone(), hash.clone());
             Box::pin(async move {
                 unit.execute::<Ceremony>(id, CeremonyCommand::Spend { at }).await?;
+                // Judged by what the account is now: a link sent before an authenticator was enrolled
+                // does not go around it.
+                let account = unit.load::<Account>(owner).await?;
+                let today = requirement(Purpose::PasswordReset, &facts(&account), None, at);
+                let given = unit.load::<Ceremony>(id).await?;
+                if !today.outcome(given.proofs(), at).satisfied {
+                    return Err(Refusal::Over { code: "NO_LONGER_ENOUGH" }.into());
+                }
                 let command = AccountCommand::SetPassword { hash, cause: PasswordCause::Reset };
                 unit.execute::<Account>(owner, command).await?;
                 let sessions = OtherSessions::End { except: None };

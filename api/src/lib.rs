@@ -7,6 +7,7 @@ pub mod backing;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod http;
 pub mod limits;
 pub mod logging;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::outcome::say;
 use super::serve::until_stopped;
-use super::{Context, Exit, Outcome, block_on};
+use super::{Context, Exit, Failure, Outcome, block_on};
 use crate::clock::Entropy;
 use crate::config::Config;
 use crate::config::value::{LogFormat, MailTransport};
+use crate::demo;
 use crate::logging;
 use crate::server::{Mode, Server};
 
@@ -26,16 +27,52 @@ pub(super) struct Arguments {
 pub(super) fn run(context: &Context, arguments: Arguments) -> Outcome {
     let config = settings(&arguments);
     logging::init(config.logging.format, &config.logging.level)?;
-    let mail = config.mail.directory.clone().unwrap_or_default();
-    let public_url = config.server.public_url.clone();
     let mut server = Server::new(config, Arc::clone(&context.clock), Entropy::from_os()?);
     server.mode = Mode::Demo;
     block_on(async move {
         let running = server.start().await?;
-        say(&format!("Vitne listens on {public_url}\n  mail: {}\nStop it with Ctrl-C.\n", mail.display()))?;
+        let people = match demo::people(&running.state, &arguments.directory).await {
+            Ok(people) => people,
+            Err(error) => {
+                running.stop().await;
+                return Err(Failure::new(Exit::Failed, error.to_string()));
+            }
+        };
+        say(&welcome(&running.state.config, &people))?;
         until_stopped(running).await?;
         Ok(Exit::Fine)
     })
+}
+
+/// What the demo prints: where to go, who is there, and what to try.
+fn welcome(config: &Config, people: &[demo::Shown]) -> String {
+    let url = &config.server.public_url;
+    let mail = config.mail.directory.clone().unwrap_or_default();
+    format!(
+        "Vitne listens on {url}\n\
+         \n\
+         \x20 explorer  {url}/explorer   queries to try, and what each answers\n\
+         \x20 GraphQL   {url}/graphql\n\
+         \x20 proofs    {url}/log/checkpoint\n\
+         \x20 metrics   {url}/metrics\n\
+         \x20 mail      {}   one file a message\n\
+         \n\
+         People, with a month behind them. Their secrets are printed because nobody real has them:\n\
+         {}\n\
+         Try:\n\
+         \x20 1. docs/tutorial.md: a lost phone, from the first sign-in to the proved activity log.\n\
+         \x20 2. Sign in as Anna in the explorer and read her activity, devices and sessions.\n\
+         \x20 3. Sign in as Åsa and find the day on which she lost her phone: what ended, and what came instead.\n\
+         \x20 4. Sign in as Ola, find yesterday's attempts, and report them as not his.\n\
+         \x20 5. Ask for a new password as Bjørn, and follow the link in the mail directory.\n\
+         \x20 6. cargo run -p vitne -- replay verify --demo {directory}: every read model folded again and compared.\n\
+         \x20 7. cargo run -p vitne -- verify database --demo {directory}: every event checked against the signed tree.\n\
+         \n\
+         Everything is kept in {directory}; delete it to begin anew. Stop with Ctrl-C.\n",
+        mail.display(),
+        demo::text(people),
+        directory = config.database.data_dir.display(),
+    )
 }
 
 /// The demo's settings. It reads no configuration file: it must not touch a real deployment.

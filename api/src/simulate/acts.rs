@@ -24,7 +24,7 @@ pub(super) enum Second {
 impl Person {
     /// Registers, follows the link that comes by mail, and signs in for the first time; with two-step
     /// verification for those who want it.
-    pub(super) async fn join(&mut self) -> Result<(), SimulationError> {
+    pub(crate) async fn join(&mut self) -> Result<(), SimulationError> {
         let caller = self.caller(0);
         let input = Registration {
             email: self.identity.email.clone(),
@@ -76,7 +76,7 @@ impl Person {
 
     /// Signs in with slips now and then: a mistyped address, a mistyped password or code, a page that
     /// is closed half-way. Tells whether a session is open.
-    pub(super) async fn sign_in(&mut self, browser: usize, slips: bool) -> Result<bool, SimulationError> {
+    pub(crate) async fn sign_in(&mut self, browser: usize, slips: bool) -> Result<bool, SimulationError> {
         if slips && self.dice.chance(10) {
             let caller = self.caller(browser);
             let email = format!("x{}", self.identity.email);

@@ -94,7 +94,7 @@ impl Person {
     }
 
     /// Signs in where no session is open, and uses it for a while.
-    pub(super) async fn visit(&mut self, browser: usize, uses: u64) -> Result<(), SimulationError> {
+    pub(crate) async fn visit(&mut self, browser: usize, uses: u64) -> Result<(), SimulationError> {
         if self.viewer(browser).await?.is_none() {
             // Whoever fails tries once more.
             if !self.sign_in(browser, true).await? && !self.sign_in(browser, true).await? {

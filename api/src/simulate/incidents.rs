@@ -15,7 +15,7 @@ const GUESSES: (u64, u64) = (4, 14);
 
 impl Person {
     /// A stranger guesses the password. Somebody who has it from elsewhere guesses right.
-    pub(super) async fn attacked(&mut self, knows_password: bool) -> Result<(), SimulationError> {
+    pub(crate) async fn attacked(&mut self, knows_password: bool) -> Result<(), SimulationError> {
         let guesses = self.dice.between(GUESSES.0, GUESSES.1);
         let mut begun: Option<crate::service::Begun> = None;
         for number in 0..guesses {
@@ -49,7 +49,7 @@ impl Person {
     }
 
     /// The person finds an attack in their activity and says that it was not them.
-    pub(super) async fn report_not_me(&mut self, browser: usize) -> Result<(), SimulationError> {
+    pub(crate) async fn report_not_me(&mut self, browser: usize) -> Result<(), SimulationError> {
         let Some(worry) = self.worry.take() else { return Ok(()) };
         let Some(viewer) = self.viewer(browser).await? else { return Ok(()) };
         let caller = self.caller(browser);
@@ -104,7 +104,7 @@ impl Person {
 
     /// The phone is gone: in with a recovery code, the phone reported lost, the app replaced, and new
     /// recovery codes where few are left.
-    pub(super) async fn lose_phone(&mut self) -> Result<(), SimulationError> {
+    pub(crate) async fn lose_phone(&mut self) -> Result<(), SimulationError> {
         let (Some(computer), Some(phone)) = (self.browser(false), self.browser(true)) else { return Ok(()) };
         let Some(lost) = self.apps.last().map(|app| app.credential) else { return Ok(()) };
         if self.codes.len() < 2 {

@@ -118,22 +118,43 @@ impl Person {
         Ok(person)
     }
 
-    /// A person of the given identity with a computer and a phone.
-    pub(super) fn new(
+    /// Somebody of the given identity, whose ways come from `seed`.
+    pub(crate) fn met(
         world: &World,
         identity: Identity,
-        mut dice: Dice,
+        seed: u64,
         at: DateTime<Utc>,
     ) -> Result<Self, SimulationError> {
+        Self::new(world, identity, Dice::new(seed, 0), at)
+    }
+
+    /// Goes on in another world over the same log: with other settings, and the same memories.
+    pub(crate) fn comes_to(&mut self, world: &World) -> Result<(), SimulationError> {
+        self.services = services(world, &self.clock, &mut self.dice)?;
+        Ok(())
+    }
+
+    /// Forgets every session: the next visit signs in.
+    pub(crate) fn leaves_everywhere(&mut self) {
+        for browser in &mut self.browsers {
+            browser.session = None;
+        }
+    }
+
+    /// The secret of the authenticator app in use.
+    pub(crate) fn app_secret(&self) -> Option<&Protected> {
+        self.apps.last().map(|app| &app.secret)
+    }
+
+    /// The recovery code that would be used next.
+    pub(crate) fn next_recovery_code(&self) -> Option<&Protected> {
+        self.codes.last()
+    }
+
+    /// A person of the given identity with a computer and a phone.
+    fn new(world: &World, identity: Identity, mut dice: Dice, at: DateTime<Utc>) -> Result<Self, SimulationError> {
         let clock = ManualClock::new(at);
-        let services = Services::new(
-            world.log.clone(),
-            world.hasher.clone(),
-            Arc::new(clock.clone()),
-            Entropy::seeded(dice.number()),
-            world.keys.clone(),
-            world.settings.clone(),
-        )?;
+        let services = services(world, &clock, &mut dice)?;
         let browsers = vec![Browser::computer(&mut dice), Browser::phone(&mut dice)];
         Ok(Self {
             services,
@@ -158,13 +179,13 @@ impl Person {
     }
 
     /// Time passes, between so many and so many seconds.
-    pub(super) fn wait(&mut self, low: u64, high: u64) {
+    pub(crate) fn wait(&mut self, low: u64, high: u64) {
         let millis = self.dice.between(low * 1000, high * 1000);
         self.clock.advance(Duration::milliseconds(i64::try_from(millis).unwrap_or(0)));
     }
 
     /// It becomes `at`, unless it is later already.
-    pub(super) fn until(&self, at: DateTime<Utc>) {
+    pub(crate) fn until(&self, at: DateTime<Utc>) {
         if self.now() < at {
             self.clock.set(at);
         }
@@ -236,6 +257,18 @@ impl Person {
     pub(super) fn think_of_password(&mut self) -> Protected {
         Protected::new(phrase(&mut self.dice))
     }
+}
+
+/// Services of a person's own.
+fn services(world: &World, clock: &ManualClock, dice: &mut Dice) -> Result<Services, ServiceError> {
+    Services::new(
+        world.log.clone(),
+        world.hasher.clone(),
+        Arc::new(clock.clone()),
+        Entropy::seeded(dice.number()),
+        world.keys.clone(),
+        world.settings.clone(),
+    )
 }
 
 fn request(dice: &mut Dice, at: DateTime<Utc>, from: &Browser) -> Caller {

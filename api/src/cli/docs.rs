@@ -21,6 +21,7 @@ fn documents() -> Vec<(&'static str, String)> {
     vec![
         ("docs/reference/config.md", reference_markdown()),
         ("docs/reference/events.md", vitne_domain::catalogue::catalogue_markdown()),
+        ("api/schema.graphql", crate::graphql::sdl()),
     ]
 }
 

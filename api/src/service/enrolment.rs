@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
-use vitne_domain::account::{Account, AccountCommand, AuthenticatorKind, Enrolment, EnrolmentProof, recovery, totp};
+use vitne_domain::account::{
+    Account, AccountCommand, AuthenticatorKind, AuthenticatorStatus, Enrolment, EnrolmentProof, recovery, totp,
+};
 use vitne_domain::ceremony::{Ceremony, CeremonyCommand};
 use vitne_domain::id::{AccountId, CeremonyId, CredentialId, DeviceId};
 use vitne_domain::policy::cascade::Trigger;
@@ -95,6 +97,10 @@ impl Services {
         })?;
         let at = self.now();
         let (enroller, context) = self.enroller(caller, authority, at).await?;
+        let mut input = input;
+        if enroller.replacement.is_some() && input.replaces.is_none() {
+            input.replaces = self.only_authenticator(enroller.account).await?;
+        }
         let (credential, secret) = self.0.entropy.with(|rng| (CredentialId::new(at, rng), totp::generate_secret(rng)));
         let (services, expires_at) = (self.clone(), at + CONFIRM_WITHIN);
         self.transact(context, None, move |unit| {
@@ -176,6 +182,15 @@ impl Services {
             })
         })
         .await
+    }
+
+    /// The account's authenticator, if it has exactly one: then a lost one needs no name, which its owner,
+    /// who is not signed in, could not look up.
+    async fn only_authenticator(&self, account: AccountId) -> Result<Option<CredentialId>, ServiceError> {
+        let account = self.log().load::<Account>(account).await?.aggregate;
+        let mut enrolled = account.authenticators().iter().filter(|known| known.status != AuthenticatorStatus::Pending);
+        let only = enrolled.next().map(|known| known.id);
+        Ok(only.filter(|_| enrolled.next().is_none()))
     }
 
     async fn enroller(

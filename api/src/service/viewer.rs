@@ -52,6 +52,13 @@ impl Services {
         Ok(Some(viewer))
     }
 
+    /// Whether the viewer's session is still alive. Unlike [`Services::authenticate`] it is no use of the
+    /// session, and does not keep it from idling out.
+    pub async fn is_alive(&self, viewer: &Viewer) -> Result<bool, ServiceError> {
+        let session = self.log().load::<Session>(viewer.session).await?.aggregate;
+        Ok(session.refusal(self.now()).is_none())
+    }
+
     /// Keeps the session from idling out. A conflict means that another request did it, or that the
     /// session has just ended; both are found out by the next check.
     async fn mark_used(&self, viewer: &Viewer, caller: &Caller, at: DateTime<Utc>) -> Result<(), ServiceError> {

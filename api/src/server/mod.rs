@@ -20,6 +20,7 @@ use crate::backing::{Backing, BackingError};
 use crate::clock::{Clock, Entropy};
 use crate::config::keys::KeyError;
 use crate::config::{Config, KeyRing};
+use crate::graphql;
 use crate::http::cookies::CookieProfile;
 use crate::http::guard::Bounds;
 use crate::http::router::{self, Frame};
@@ -184,7 +185,7 @@ async fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener,
 
 /// Every route of every room.
 fn routes(state: &AppState) -> Router {
-    log_routes::routes(state.tree.clone())
+    log_routes::routes(state.tree.clone()).merge(graphql::router(state.graphql()))
 }
 
 fn frame(state: &AppState, metrics: Option<metrics_exporter_prometheus::PrometheusHandle>) -> Frame {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use vitne_domain::account::Language;
 use vitne_domain::account::password::PasswordParams;
 use vitne_domain::session::SessionLimits;
 use vitne_eventlog::database::Database;
@@ -18,6 +19,7 @@ use crate::backing::Backing;
 use crate::clock::{Clock, Entropy};
 use crate::config::value::MailTransport;
 use crate::config::{Config, KeyRing};
+use crate::graphql::GraphqlState;
 use crate::limits::{Limits, Rates};
 use crate::service::{Hasher, HasherSettings, ServiceKeys, ServiceSettings, Services};
 
@@ -62,6 +64,25 @@ impl AppState {
     /// The log.
     pub fn log(&self) -> &Log {
         self.services.log()
+    }
+
+    /// What GraphQL works with.
+    pub fn graphql(&self) -> GraphqlState {
+        GraphqlState {
+            services: self.services.clone(),
+            read_models: self.read_models.clone(),
+            replay: self.replay(),
+            tree: self.tree.clone(),
+            limits: Arc::clone(&self.limits),
+            cursor_key: *self.keys.cursor.expose(),
+            wait: self.config.projections.wait.to_std().unwrap_or_default(),
+            language: match self.config.languages.default.as_str() {
+                "sv" => Language::Sv,
+                "nb" => Language::Nb,
+                _ => Language::En,
+            },
+            demo: self.mode == Mode::Demo,
+        }
     }
 
     /// What rebuilding, comparing and travelling in time work with.

@@ -5,7 +5,8 @@
     clippy::panic,
     clippy::indexing_slicing,
     missing_docs,
-    unreachable_pub
+    unreachable_pub,
+    reason = "a test that meets a fault has failed"
 )]
 
 mod faults;

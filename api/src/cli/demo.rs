@@ -1,12 +1,16 @@
 //! `vitne demo`: the server for trying out. Everything it keeps is in one directory.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use vitne_eventlog::database::ClusterSettings;
 
 use super::outcome::say;
 use super::serve::until_stopped;
 use super::{Context, Exit, Failure, Outcome, block_on};
+use crate::backing::BackingError;
 use crate::clock::Entropy;
 use crate::config::Config;
 use crate::config::value::{LogFormat, MailTransport};
@@ -25,13 +29,17 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(context: &Context, arguments: Arguments) -> Outcome {
-    let config = settings(&arguments);
+    let config = settings(&arguments)?;
+    let place = config.database.data_dir.clone();
+    make_place(&arguments.directory, &place).map_err(|error| {
+        Failure::new(Exit::Failed, format!("{} cannot be made: {error}; choose another --directory", place.display()))
+    })?;
     logging::init(config.logging.format, &config.logging.level)?;
     let mut server = Server::new(config, Arc::clone(&context.clock), Entropy::from_os()?);
     server.mode = Mode::Demo;
     block_on(async move {
         let running = server.start().await?;
-        let people = match demo::people(&running.state, &arguments.directory).await {
+        let people = match demo::people(&running.state, &place).await {
             Ok(people) => people,
             Err(error) => {
                 running.stop().await;
@@ -76,23 +84,41 @@ fn welcome(config: &Config, people: &[demo::Shown]) -> String {
 }
 
 /// The demo's settings. It reads no configuration file: it must not touch a real deployment.
-fn settings(arguments: &Arguments) -> Config {
-    let mut config = settings_in(&arguments.directory);
+fn settings(arguments: &Arguments) -> Result<Config, BackingError> {
+    let mut config = settings_in(&arguments.directory)?;
     config.server.listen = arguments.listen;
     config.server.public_url = format!("http://localhost:{}", arguments.listen.port());
     config.server.origins = vec![format!("http://{}", arguments.listen)];
     config.server.insecure_cookies = true;
     config.logging.format = LogFormat::Text;
     config.logging.level = "warn".to_owned();
-    config
+    Ok(config)
 }
 
-/// Where the demo in `directory` keeps what it has.
-pub(super) fn settings_in(directory: &Path) -> Config {
+/// Where the demo in `directory` keeps what it has: there, or elsewhere under root if the user that
+/// PostgreSQL runs as cannot walk there.
+pub(super) fn settings_in(directory: &Path) -> Result<Config, BackingError> {
+    let directory = ClusterSettings::reachable_directory(directory)?;
     let mut config = Config::default();
-    config.database.data_dir = directory.to_owned();
     config.keys.directory = Some(directory.join("keys"));
     config.mail.transport = MailTransport::File;
     config.mail.directory = Some(directory.join("mail"));
-    config
+    config.database.data_dir = directory;
+    Ok(config)
+}
+
+/// Makes the place and, if it is not where it was wanted, a link to it from there: what people are told
+/// to look for is found either way.
+fn make_place(wanted: &Path, place: &Path) -> std::io::Result<()> {
+    if std::path::absolute(wanted)? == place {
+        return Ok(());
+    }
+    for made in [place.parent().unwrap_or(place), place] {
+        std::fs::create_dir_all(made)?;
+        std::fs::set_permissions(made, std::fs::Permissions::from_mode(0o711))?;
+    }
+    match std::os::unix::fs::symlink(place, wanted) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }

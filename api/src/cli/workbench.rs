@@ -29,7 +29,7 @@ impl Workbench {
     /// used as it is; otherwise one is started for as long as the command runs.
     pub(super) async fn open(context: &Context, place: &Where) -> Result<Self, Failure> {
         let config = match &place.demo {
-            Some(directory) => super::demo::settings_in(directory),
+            Some(directory) => super::demo::settings_in(directory)?,
             None => context.load()?,
         };
         let entropy = Entropy::from_os()?;

@@ -1,7 +1,7 @@
 //! The deployment's keys, given or made.
 
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rand_core::CryptoRng;
@@ -114,7 +114,11 @@ fn kept(directory: &Path, name: &str, rng: &mut dyn CryptoRng) -> Result<Key, Ke
     let fault = |error| KeyError::Write { path: path.clone(), error };
     // The directory above is also the private PostgreSQL's, whose user must be able to walk through it.
     let above = directory.parent().unwrap_or(directory);
-    std::fs::DirBuilder::new().recursive(true).mode(0o711).create(above).map_err(fault)?;
+    if !above.exists() {
+        std::fs::create_dir_all(above).map_err(fault)?;
+        // Said again, because a strict umask takes it away at first.
+        std::fs::set_permissions(above, std::fs::Permissions::from_mode(0o711)).map_err(fault)?;
+    }
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(fault)?;
     if !path.exists() {
         let key = new_key(rng);
@@ -143,7 +147,6 @@ fn kept(directory: &Path, name: &str, rng: &mut dyn CryptoRng) -> Result<Key, Ke
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 

@@ -75,18 +75,18 @@ impl ClusterSettings {
         }
     }
 
-    /// Where a cluster goes when nobody said: `/var/lib/vitne` for root, the user's state directory
-    /// otherwise.
-    #[must_use]
-    pub fn usual_directory() -> PathBuf {
-        if rustix::process::geteuid().is_root() {
-            return "/var/lib/vitne/postgresql".into();
+    /// Where a cluster goes that is wanted in `directory`: there, unless we are root and the unprivileged
+    /// user that PostgreSQL then runs as cannot walk there (into /root, say); then below `/var/lib/vitne`,
+    /// under a name that follows from the directory's. Makes nothing.
+    pub fn reachable_directory(directory: &Path) -> Result<PathBuf, ClusterError> {
+        let wanted = std::path::absolute(directory).map_err(|source| unwritable(directory, source))?;
+        let existing = wanted.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(&wanted);
+        let existing = existing.canonicalize().map_err(|source| unwritable(existing, source))?;
+        match Account::choose()?.check_way(&existing) {
+            Ok(()) => Ok(wanted),
+            Err(ClusterError::Unreachable { .. }) => Ok(Path::new("/var/lib/vitne").join(name_after(&wanted))),
+            Err(error) => Err(error),
         }
-        let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
-        set("XDG_STATE_HOME")
-            .or_else(|| set("HOME").map(|home| home.join(".local/state")))
-            .unwrap_or_else(|| PathBuf::from("/var/tmp"))
-            .join("vitne/postgresql")
     }
 }
 
@@ -244,9 +244,13 @@ fn process_id(child: &Child) -> i32 {
 }
 
 fn make_directory(path: &Path, account: &Account) -> Result<PathBuf, ClusterError> {
-    fs::create_dir_all(path).map_err(|source| unwritable(path, source))?;
-    // Under root the directory itself stays root's, so that the unprivileged user can only pass through.
+    // Under root the directories stay root's, so that the unprivileged user can only pass through.
     let mode = if account.other.is_some() { 0o711 } else { 0o700 };
+    let missing: Vec<&Path> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
+    fs::create_dir_all(path).map_err(|source| unwritable(path, source))?;
+    for made in missing.into_iter().filter(|ancestor| !ancestor.as_os_str().is_empty()) {
+        fs::set_permissions(made, fs::Permissions::from_mode(mode)).map_err(|source| unwritable(made, source))?;
+    }
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(|source| unwritable(path, source))?;
     fs::canonicalize(path).map_err(|source| unwritable(path, source))
 }
@@ -290,9 +294,13 @@ fn socket_directory(directory: &Path, uid: u32) -> PathBuf {
     if near.as_os_str().len() <= LONGEST_SOCKET_DIRECTORY {
         return near;
     }
+    PathBuf::from(format!("/tmp/vitne-{uid}-{}", name_after(directory)))
+}
+
+/// A short name for a directory, the same every time.
+fn name_after(directory: &Path) -> String {
     let digest = <sha2::Sha256 as sha2::Digest>::digest(directory.as_os_str().as_encoded_bytes());
-    let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    PathBuf::from(format!("/tmp/vitne-{uid}-{name}"))
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Makes the data directory beside its final place and moves it there when it is whole, so that a kill

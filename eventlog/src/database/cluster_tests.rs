@@ -156,6 +156,20 @@ async fn a_directory_that_the_unprivileged_user_cannot_reach_is_named() {
     assert!(matches!(&error, ClusterError::Unreachable { closed: named, .. } if named == closed.path()), "{error}");
 }
 
+#[test]
+fn a_directory_that_the_unprivileged_user_cannot_reach_is_replaced_by_one_it_can() {
+    let (open, closed) = (reachable(), tempfile::tempdir().unwrap());
+    fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let place = |directory: &TempDir| ClusterSettings::reachable_directory(&directory.path().join("a/b")).unwrap();
+    assert_eq!(place(&open), open.path().join("a/b"));
+    if rustix::process::geteuid().is_root() {
+        assert!(place(&closed).starts_with("/var/lib/vitne"));
+        assert_eq!(place(&closed), place(&closed), "the next start finds it again");
+    } else {
+        assert_eq!(place(&closed), closed.path().join("a/b"));
+    }
+}
+
 #[tokio::test]
 async fn a_full_disk_is_named() {
     let place = reachable();

@@ -50,15 +50,12 @@ fn schema(state: Option<GraphqlState>) -> VitneSchema {
         .limit_depth(MAX_DEPTH)
         .limit_complexity(MAX_COMPLEXITY)
         .limit_directives(MAX_DIRECTIVES);
-    match state {
-        Some(state) => {
-            if !state.demo {
-                // What nobody may ask about is not hinted at either.
-                builder = builder.disable_introspection().disable_suggestions();
-            }
-            builder = builder.data(state);
+    if let Some(state) = state {
+        if !state.demo {
+            // What nobody may ask about is not hinted at either.
+            builder = builder.disable_introspection().disable_suggestions();
         }
-        None => {}
+        builder = builder.data(state);
     }
     builder.finish()
 }

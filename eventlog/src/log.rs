@@ -172,6 +172,39 @@ impl Log {
         self.inner.reader.streams_of(subject, aggregate_type, since).await
     }
 
+    /// As [`Log::streams_of`], of those streams that hold an event of one of these types. What strangers
+    /// can begin on a person's account is thereby left out at the price of an index look-up each.
+    pub async fn streams_with(
+        &self,
+        subject: AccountId,
+        aggregate_type: &str,
+        since: DateTime<Utc>,
+        event_types: &[&str],
+    ) -> Result<Vec<String>, ReadError> {
+        self.inner.reader.streams_with(subject, aggregate_type, since, event_types).await
+    }
+
+    /// As [`Log::streams_of`], of those streams that began within a session: nothing of a stranger's.
+    pub async fn streams_in_sessions(
+        &self,
+        subject: AccountId,
+        aggregate_type: &str,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<String>, ReadError> {
+        self.inner.reader.streams_in_sessions(subject, aggregate_type, since).await
+    }
+
+    /// Whether a stream has an event of this type that happened at or after `since`.
+    pub async fn has_event(
+        &self,
+        aggregate_type: &str,
+        id: impl Display,
+        event_type: &str,
+        since: DateTime<Utc>,
+    ) -> Result<bool, ReadError> {
+        self.inner.reader.has_event(aggregate_type, &id.to_string(), event_type, since).await
+    }
+
     /// A person's events of one ceremony, of one request outside any, or the one event `id`.
     pub async fn read_entry(&self, subject: AccountId, id: Uuid) -> Result<Vec<Recorded>, ReadError> {
         self.inner.reader.entry(subject, id).await

@@ -24,7 +24,8 @@ macro_rules! mutations {
 
 mutations! {
     "register" proof [
-        "ClaimTaken", "AccountRegistered", "RegistrationAttempted", "CeremonyStarted", "CeremonyProofRequested",
+        "ClaimReleased", "ClaimTaken", "AccountRegistered", "PasswordSet", "RegistrationAttempted", "CeremonyStarted",
+        "CeremonyProofRequested",
     ];
     "updateProfile" act ["ProfileChanged"];
     "changeEmail" act ["RegistrationAttempted", "CeremonyStarted", "CeremonyProofRequested"];
@@ -63,7 +64,7 @@ mutations! {
     "newRecoveryCodes" act ["RecoveryCodesIssued"];
     "startTotpEnrolment" act ["AuthenticatorEnrolmentStarted"];
     "confirmTotpEnrolment" proof [
-        "AccountProofAccepted", "AccountProofRejected", "AuthenticatorEnrolled", "AuthenticatorRemoved",
+        "AccountProofAccepted", "AccountProofRejected", "FailureNoticeDue", "AuthenticatorDisabled", "AuthenticatorEnrolled", "AuthenticatorRemoved",
         "TwoStepEnabled", "RecoveryCodesIssued", "CeremonySpent", "DeviceTrustDropped", "SessionEnded",
         "CeremonyFailed",
     ];

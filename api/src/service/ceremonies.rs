@@ -106,13 +106,15 @@ impl Services {
         start: StartCeremony,
         link_to: Option<String>,
     ) -> Result<Done<Begun>, ServiceError> {
-        let scope = match start.session {
-            Some(session) => format!("session:{session}"),
-            None => {
-                format!("guard:{}:{}", start.guard, caller.device_cookie.map_or_else(String::new, |id| id.to_string()))
-            }
+        let scope = match (start.session, caller.device_cookie) {
+            (Some(session), _) => Some(format!("session:{session}")),
+            (None, Some(cookie)) => Some(format!("guard:{}:{cookie}", start.guard)),
+            // Without a cookie nothing tells one caller from another, and the answer holds the ceremony's
+            // token: a stranger who guesses the key must not be given it. Beginning twice does no harm.
+            (None, None) => None,
         };
-        let key = self.idempotency(caller, &scope, "begin", &[&format!("{:?}", start.purpose)])?;
+        let purpose = format!("{:?}", start.purpose);
+        let key = scope.map(|scope| self.idempotency(caller, &scope, "begin", &[&purpose])).transpose()?.flatten();
         if let Some(first) = self.answered(key.as_ref()).await? {
             return Ok(first);
         }

@@ -7,14 +7,15 @@ use vitne_domain::ceremony::{AcceptProof, Ceremony, CeremonyCommand};
 use vitne_domain::device::{Device, DeviceCommand, DeviceError, Platform};
 use vitne_domain::id::{AccountId, CredentialId, DeviceId, SessionId};
 use vitne_domain::policy::cascade::Trigger;
-use vitne_domain::policy::{Method, Purpose};
+use vitne_domain::policy::{Method, Purpose, requirement};
 use vitne_domain::session::{Achievement, Session, SessionCommand};
 use vitne_domain::token::{SecretHash, SessionToken};
 use vitne_eventlog::{ExecuteError, Unit};
 
 use super::ceremonies::view;
 use super::proofs::{Attempt, ProofOutcome, SessionOpened};
-use super::{Caller, ServiceError, Services};
+use super::viewer::facts;
+use super::{Caller, Refusal, ServiceError, Services};
 
 /// What a session would be opened with, made before anything is decided so that deciding again gives
 /// the same session.
@@ -63,7 +64,9 @@ impl Services {
             Some(device) => unit.load::<Device>(device).await?.is_trusted(at),
             None => false,
         };
-        let opens = (unit.load::<Ceremony>(id).await?.purpose() == Some(Purpose::SignIn)).then_some(opening.session);
+        let before = unit.load::<Ceremony>(id).await?;
+        still_enough(&before, &account, at)?;
+        let opens = (before.purpose() == Some(Purpose::SignIn)).then_some(opening.session);
         let proof = AcceptProof { method, credential, label, number, device_trusted, opens, at };
         unit.execute::<Ceremony>(id, CeremonyCommand::AcceptProof(proof)).await?;
         let ceremony = unit.load::<Ceremony>(id).await?;
@@ -147,5 +150,15 @@ impl Services {
             Ok(()) | Err(ExecuteError::Refused(DeviceError::ReportedLost | DeviceError::TrustForbidden)) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// Refuses a ceremony whose requirement was made before the account gained what it is asked for today:
+/// two-step verification switched on meanwhile holds for attempts begun before, too.
+fn still_enough(ceremony: &Ceremony, account: &Account, at: DateTime<Utc>) -> Result<(), ServiceError> {
+    let Some(asked) = ceremony.requirement() else { return Err(Refusal::BadHandle.into()) };
+    match asked.covers(&requirement(asked.purpose, &facts(account), None, at)) {
+        true => Ok(()),
+        false => Err(Refusal::Over { code: "NO_LONGER_ENOUGH" }.into()),
     }
 }

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use vitne_domain::account::{
-    Account, AccountCommand, AuthenticatorKind, AuthenticatorStatus, Enrolment, EnrolmentProof, recovery, totp,
+    Account, AccountCommand, AccountError, AuthenticatorKind, AuthenticatorStatus, Enrolment, EnrolmentProof,
+    RejectReason, recovery, totp,
 };
 use vitne_domain::ceremony::{Ceremony, CeremonyCommand};
 use vitne_domain::id::{AccountId, CeremonyId, CredentialId, DeviceId};
@@ -11,13 +12,16 @@ use vitne_domain::policy::cascade::Trigger;
 use vitne_domain::policy::{Method, Purpose};
 use vitne_domain::session::Session;
 use vitne_domain::{EventContext, Protected, text};
-use vitne_eventlog::Unit;
+use vitne_eventlog::{ExecuteError, Unit};
 
+use super::refusals::reject_code;
 use super::viewer::first_factor;
 use super::{Caller, Done, Refusal, ServiceError, Services, Viewer};
 
 /// How long a new authenticator waits for its first code.
 const CONFIRM_WITHIN: Duration = Duration::minutes(15);
+/// When to ask again after the account changed under a confirmation.
+const SOON: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Under what authority an authenticator is enrolled.
 #[derive(Clone, Debug)]
@@ -82,6 +86,17 @@ struct Enroller {
     viewer: Option<Viewer>,
 }
 
+impl Enroller {
+    /// What idempotency keys are bound to: the very session or ceremony that was proved.
+    fn scope(&self) -> String {
+        match (self.replacement, &self.viewer) {
+            (Some(ceremony), _) => format!("ceremony:{ceremony}"),
+            (None, Some(viewer)) => format!("session:{}", viewer.session()),
+            (None, None) => format!("account:{}", self.account),
+        }
+    }
+}
+
 impl Services {
     /// Begins the enrolment of an authenticator app. Nothing changes before it has shown a code.
     pub async fn start_enrolment(
@@ -140,18 +155,20 @@ impl Services {
     ) -> Result<Done<Enrolled>, ServiceError> {
         let at = self.now();
         let (enroller, context) = self.enroller(caller, authority, at).await?;
-        let key = self.idempotency(
-            caller,
-            &format!("account:{}", enroller.account),
-            "confirmEnrolment",
-            &[&credential.to_string(), code.expose()],
-        )?;
+        let key =
+            self.idempotency(caller, &enroller.scope(), "confirmEnrolment", &[&credential.to_string(), code.expose()])?;
         if let Some(first) = self.answered(key.as_ref()).await? {
-            return Ok(first);
+            return confirmed(first);
         }
-        let fresh = self.fresh_codes().await?;
+        // Asked before codes are hashed, and again, bindingly, within the unit of work.
+        let mut before = self.log().unit(context.clone());
+        let account = before.load::<Account>(enroller.account).await?;
+        let replaces = account.authenticator(credential).and_then(|pending| pending.replaces);
+        self.may_enrol(&mut before, &enroller, replaces, at).await?;
+        drop(before);
+        let fresh = if account.two_step() { None } else { Some(self.fresh_codes().await?) };
         let services = self.clone();
-        self.transact(context, key, move |unit| {
+        let done = self.transact(context, key, move |unit| {
             let (services, enroller, code) = (services.clone(), enroller.clone(), code.clone());
             let (existing, fresh) = (existing.clone(), fresh.clone());
             Box::pin(async move {
@@ -163,13 +180,23 @@ impl Services {
                     None => replaces.map(|_| EnrolmentProof::ReplaceCeremony),
                 };
                 let command = AccountCommand::ConfirmEnrolment { credential, code, proof, at };
-                unit.execute::<Account>(enroller.account, command).await?;
+                match unit.execute::<Account>(enroller.account, command).await {
+                    // A wrong code of the authenticator in use counts against it here as in a sign-in.
+                    Err(ExecuteError::Refused(AccountError::ProofRefused { method, credential, reason })) => {
+                        let counted = AccountCommand::RejectProof { method, credential, reason, at };
+                        unit.execute::<Account>(enroller.account, counted).await?;
+                        return Ok(Confirmed::Refused(reason));
+                    }
+                    other => other?,
+                }
                 if let Some(ceremony) = enroller.replacement {
                     unit.execute::<Ceremony>(ceremony, CeremonyCommand::Spend { at }).await?;
                 }
                 let mut enrolled =
                     Enrolled { credential, replaced: replaces, two_step_enabled: false, recovery_codes: vec![] };
                 if !account.two_step() {
+                    // Switched off since it was looked at first: the client asks again.
+                    let Some(fresh) = fresh else { return Err(ServiceError::Busy { retry_after: SOON }) };
                     let command = AccountCommand::EnableTwoStep { first_factor, codes: fresh.hashes };
                     unit.execute::<Account>(enroller.account, command).await?;
                     enrolled.two_step_enabled = true;
@@ -178,10 +205,10 @@ impl Services {
                 if replaces.is_some() {
                     services.carry_out(unit, enroller.account, &Trigger::FactorRemoved, at).await?;
                 }
-                Ok(enrolled)
+                Ok(Confirmed::Enrolled(enrolled))
             })
-        })
-        .await
+        });
+        confirmed(done.await?)
     }
 
     /// The account's authenticator, if it has exactly one: then a lost one needs no name, which its owner,
@@ -225,9 +252,11 @@ impl Services {
         at: DateTime<Utc>,
     ) -> Result<Method, ServiceError> {
         if let Some(viewer) = &enroller.viewer {
-            // Replacing a factor asks for what replacing it through a ceremony would ask for.
-            let purpose = if replaces.is_some() { Purpose::ReplaceFactor } else { Purpose::Settings };
-            self.demand(unit, viewer, purpose, at).await?;
+            self.demand(unit, viewer, Purpose::Settings, at).await?;
+            // Replacing a factor asks, beside fresh proof, for what a ceremony for it would ask for.
+            if replaces.is_some() {
+                self.demand(unit, viewer, Purpose::ReplaceFactor, at).await?;
+            }
             let session = unit.load::<Session>(viewer.session()).await?;
             return Ok(first_factor(&session, at));
         }
@@ -243,6 +272,21 @@ impl Services {
             }
             .into()),
         }
+    }
+}
+
+/// What became of a confirmation, as it is kept for a repeated request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Confirmed {
+    Enrolled(Enrolled),
+    /// The code of the authenticator in use was refused, and counted.
+    Refused(RejectReason),
+}
+
+fn confirmed(done: Done<Confirmed>) -> Result<Done<Enrolled>, ServiceError> {
+    match done.value {
+        Confirmed::Enrolled(value) => Ok(Done { value, position: done.position }),
+        Confirmed::Refused(reason) => Err(Refusal::Rejected { code: reject_code(reason) }.into()),
     }
 }
 

@@ -48,7 +48,7 @@ pub enum Refusal {
     /// The ceremony is over, by time or otherwise.
     #[error("this attempt is over ({code}); begin again")]
     Over {
-        /// EXPIRED, FAILED, COMPLETED or ABANDONED.
+        /// EXPIRED, ENDED, REPORTED, SPENT or NO_LONGER_ENOUGH.
         code: &'static str,
     },
     /// The handle of a ceremony, an enrolment or a link is not right.

@@ -79,6 +79,10 @@ impl Services {
             return Ok(first);
         }
         let at = self.now();
+        // Asked before codes are hashed, and again, bindingly, within the unit of work.
+        let mut before = self.log().unit(self.viewer_context(caller, viewer, at));
+        self.demand(&mut before, viewer, Purpose::Settings, at).await?;
+        drop(before);
         let fresh = self.fresh_codes().await?;
         let (services, viewer) = (self.clone(), viewer.clone());
         self.transact(self.viewer_context(caller, &viewer, at), key, move |unit| {

@@ -24,6 +24,9 @@ mod throttle;
 mod unit_of_work;
 mod viewer;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};

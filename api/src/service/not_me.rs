@@ -4,6 +4,7 @@ use uuid::Uuid;
 use vitne_domain::AnyEvent;
 use vitne_domain::account::{Account, AccountCommand, AccountEvent, ReportedEntry};
 use vitne_domain::ceremony::{Ceremony, CeremonyCommand};
+use vitne_domain::policy::Purpose;
 use vitne_domain::policy::cascade::{Effect, NotMe, Trigger};
 use vitne_eventlog::{Body, Recorded};
 
@@ -26,11 +27,17 @@ impl Services {
             None => ReportedEntry::Request(first.header.correlation),
         };
         let meant = meant(&events, viewer);
+        // An authenticator that is older than any open session is not an intruder's of just now: whoever
+        // finds an open browser must not be able to take its owner's away.
+        let settled = meant.added.is_some() && first.header.occurred_at < at - self.0.settings.sessions.absolute;
         let (services, viewer) = (self.clone(), viewer.clone());
         self.transact(self.viewer_context(caller, &viewer, at), None, move |unit| {
             let (services, viewer, meant) = (services.clone(), viewer.clone(), meant.clone());
             Box::pin(async move {
-                services.demand_session(unit, &viewer, at).await?;
+                match settled {
+                    true => drop(services.demand(unit, &viewer, Purpose::Settings, at).await?),
+                    false => drop(services.demand_session(unit, &viewer, at).await?),
+                }
                 unit.execute::<Account>(viewer.account(), AccountCommand::ReportNotMe { entry: reported }).await?;
                 if let Some(ceremony) = meant.ceremony {
                     unit.execute::<Ceremony>(ceremony, CeremonyCommand::Report).await?;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use vitne_domain::Protected;
 use vitne_domain::account::{Account, AccountCommand, RejectReason, TotpOutcome, password, recovery};
-use vitne_domain::ceremony::{Ceremony, CeremonyCommand, CeremonyView};
+use vitne_domain::ceremony::{Ceremony, CeremonyCommand, CeremonyView, FailureReason};
 use vitne_domain::id::{AccountId, CeremonyId, CredentialId, SessionId};
 use vitne_domain::policy::Method;
 use vitne_eventlog::Unit;
@@ -196,6 +196,9 @@ impl Services {
                     unit.execute::<Account>(guard, AccountCommand::UpgradePasswordHash { generation, hash }).await?;
                 }
                 if !account.email_verified() {
+                    // One ceremony sends one link: the next costs the address another attempt.
+                    let over = CeremonyCommand::Fail { reason: FailureReason::NoLongerPossible };
+                    unit.execute::<Ceremony>(attempt.id, over).await?;
                     self.send_verification(unit, guard, account.email(), at).await?;
                     return Ok(ProofOutcome::EmailNotVerified);
                 }
@@ -241,8 +244,8 @@ impl Services {
         let told = CeremonyCommand::RejectProof { method, credential, reason, at };
         unit.execute::<Ceremony>(attempt.id, told).await?;
         let ceremony = unit.load::<Ceremony>(attempt.id).await?;
-        let ceremony = Box::new(view(&ceremony, at)?);
-        Ok(ProofOutcome::Rejected { code: reject_code(reason).to_owned(), ceremony })
+        let code = reject_code(ceremony.shown_reason(reason)).to_owned();
+        Ok(ProofOutcome::Rejected { code, ceremony: Box::new(view(&ceremony, at)?) })
     }
 }
 

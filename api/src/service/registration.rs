@@ -113,16 +113,52 @@ impl Services {
         Ok(())
     }
 
-    /// Follows a link that came by mail.
+    /// Follows a link that proves an address. A link that is evidence in a ceremony counts only together
+    /// with that ceremony's token, see [`Services::follow_link_within`].
     pub async fn follow_link(&self, caller: &Caller, link: &str) -> Result<Done<LinkOutcome>, ServiceError> {
         let link: LinkToken = link.parse().map_err(|_| Refusal::BadHandle)?;
+        let ceremony = self.log().load::<Ceremony>(link.id()).await?.aggregate;
+        match ceremony.purpose() {
+            None => Err(Refusal::BadHandle.into()),
+            Some(Purpose::VerifyEmail) => self.answer_link(caller, &link, &ceremony).await,
+            Some(_) => Err(Refusal::WrongState {
+                code: "OPEN_WHERE_BEGUN",
+                message: "give this link where you began: it counts only together with the ceremony's token".to_owned(),
+            }
+            .into()),
+        }
+    }
+
+    /// Follows a link within the ceremony that it was sent for, whose token the caller shows. Without the
+    /// token it counts for nothing: a stranger can have a reset link sent to anybody, and whoever clicked
+    /// on it would hand their account over.
+    pub async fn follow_link_within(
+        &self,
+        caller: &Caller,
+        token: &str,
+        link: &str,
+    ) -> Result<Done<LinkOutcome>, ServiceError> {
+        let link: LinkToken = link.parse().map_err(|_| Refusal::BadHandle)?;
+        let (id, ceremony) = self.held(token).await?;
+        if id != link.id() {
+            return Err(Refusal::BadHandle.into());
+        }
+        self.answer_link(caller, &link, &ceremony).await
+    }
+
+    async fn answer_link(
+        &self,
+        caller: &Caller,
+        link: &LinkToken,
+        ceremony: &Ceremony,
+    ) -> Result<Done<LinkOutcome>, ServiceError> {
         let (id, answer) = (link.id(), link.secret_hash());
         let at = self.now();
-        let ceremony = self.log().load::<Ceremony>(id).await?.aggregate;
         if ceremony.phase() == Phase::Absent {
             return Err(Refusal::BadHandle.into());
         }
-        let context = self.ceremony_context(caller, id, &ceremony, at);
+        let began = begun_at(id);
+        let context = self.ceremony_context(caller, id, ceremony, at);
         let services = self.clone();
         let done = self
             .transact(context, None, move |unit| {
@@ -132,6 +168,14 @@ impl Services {
                         AnswerChallenge { method: Method::EmailLink, answer, device_trusted: false, opens: None, at };
                     unit.execute::<Ceremony>(id, CeremonyCommand::AnswerChallenge(given)).await?;
                     let ceremony = unit.load::<Ceremony>(id).await?;
+                    if let (None, Some(owner)) = (ceremony.contact(), ceremony.account()) {
+                        // A link that was sent to an address which the account has given up since proves
+                        // nothing about its owner. The account is a condition of the commit.
+                        unit.load::<Account>(owner).await?;
+                        if services.log().has_event("account", owner, "EmailChanged", began).await? {
+                            return Ok(None);
+                        }
+                    }
                     let accepted = ceremony.proofs().iter().any(|proof| proof.method == Method::EmailLink);
                     match (accepted, ceremony.purpose(), ceremony.account()) {
                         (false, ..) => Ok(None),
@@ -172,6 +216,13 @@ impl Services {
         unit.execute::<Account>(owner, AccountCommand::ChangeEmail { email: email.to_owned() }).await?;
         Ok(LinkOutcome::EmailChanged)
     }
+}
+
+/// When a ceremony was begun, to the millisecond, as its identifier says.
+fn begun_at(id: CeremonyId) -> DateTime<Utc> {
+    let unix = id.0.get_timestamp().map(|stamp| stamp.to_unix());
+    unix.and_then(|(seconds, nanos)| DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos))
+        .unwrap_or(DateTime::UNIX_EPOCH)
 }
 
 /// What is written about the owner of an address must not carry where somebody else was.

@@ -17,8 +17,9 @@ pub(super) struct Window {
     pub(super) count: u32,
 }
 
-/// How many accounts are counted at once; past that the oldest windows are given up, because memory
-/// must stay bounded while an attack runs. The failures themselves are in the log in any case.
+/// How many accounts are counted at once; past that windows that have ended are given up, and new ones are
+/// not counted, because memory must stay bounded while an attack runs. The failures themselves are in the
+/// log in any case.
 const MAX_WINDOWS: usize = 100_000;
 
 /// This node's open windows.

@@ -10,7 +10,7 @@ use vitne_domain::policy::{Method, Purpose};
 
 use super::SimulationError;
 use super::person::{App, Person};
-use crate::service::{Authority, Caller, EnrolmentInput, Proof, ProofInput, ProofOutcome, Registration, Viewer};
+use crate::service::{Authority, Begun, Caller, EnrolmentInput, Proof, ProofInput, ProofOutcome, Registration, Viewer};
 
 /// With what the second step is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +70,15 @@ impl Person {
         let link = super::link(self.services.keys(), ceremony);
         let caller = self.caller(0);
         let answer = self.services.follow_link(&caller, link.expose()).await;
+        self.settled(answer)?;
+        Ok(())
+    }
+
+    /// Follows the link of a reset, where it was begun.
+    pub(super) async fn follow_reset_link(&mut self, begun: &Begun) -> Result<(), SimulationError> {
+        let link = super::link(self.services.keys(), begun.id);
+        let caller = self.caller(0);
+        let answer = self.services.follow_link_within(&caller, begun.token.expose(), link.expose()).await;
         self.settled(answer)?;
         Ok(())
     }

@@ -85,7 +85,7 @@ impl Person {
         let answer = self.services.begin(&caller, Purpose::PasswordReset, &email).await;
         let Some(begun) = self.settled(answer)?.map(|done| done.value) else { return Ok(()) };
         self.wait(30, 1800);
-        self.follow_link(begun.id).await?;
+        self.follow_reset_link(&begun).await?;
         self.wait(10, 60);
         if let Some(proof) = self.second(Second::App) {
             self.give(&caller, &begun.token, proof, false).await?;

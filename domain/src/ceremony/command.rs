@@ -122,7 +122,8 @@ pub enum CeremonyCommand {
         /// Now.
         at: DateTime<Utc>,
     },
-    /// It can no longer be satisfied. Changes nothing for one that has ended.
+    /// It can no longer be satisfied; or, where it is complete and allows one deed that is still undone,
+    /// no longer be spent. Changes nothing for one that has ended otherwise.
     Fail {
         /// Why.
         reason: FailureReason,

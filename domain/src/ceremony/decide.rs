@@ -9,7 +9,7 @@ use super::{
 };
 use crate::account::RejectReason;
 use crate::id::{CredentialId, SessionId};
-use crate::policy::{GivenProof, Method, Outcome, Purpose};
+use crate::policy::{GivenProof, Method, Outcome, Purpose, offered};
 use crate::token::SecretHash;
 
 /// Refused proofs after which a ceremony fails.
@@ -51,11 +51,16 @@ impl Ceremony {
             return Ok(());
         }
         let fresh = start.requirement.fresh(&self.proofs, at);
-        let requirement = &start.requirement;
-        let accepted = requirement.groups.iter().flat_map(|group| &group.accepts).chain(&requirement.evidence);
+        // Before the first proof, what this account's requirement holds would tell what the account has.
+        let accepted = if self.proofs.is_empty() {
+            offered(start.purpose)
+        } else {
+            let groups = start.requirement.groups.iter().flat_map(|group| &group.accepts);
+            groups.chain(&start.requirement.evidence).copied().collect()
+        };
         if fresh.contains(&method) {
             Err(CeremonyError::AlreadyGiven)
-        } else if accepted.clone().any(|known| *known == method) {
+        } else if accepted.contains(&method) {
             Err(CeremonyError::NotYet { first: outcome.next })
         } else {
             Err(CeremonyError::NotAccepted { accepted: outcome.next })
@@ -238,9 +243,11 @@ impl Ceremony {
     }
 
     fn fail(&self, reason: FailureReason) -> Decision {
-        self.started()?;
+        let start = self.started()?;
         match self.phase {
             Phase::Pending => Ok(vec![CeremonyEvent::CeremonyFailed { reason }]),
+            // What it allows has not been done yet, and must not be any more.
+            Phase::Completed if start.purpose.is_spent() => Ok(vec![CeremonyEvent::CeremonyFailed { reason }]),
             _ => Ok(Vec::new()),
         }
     }

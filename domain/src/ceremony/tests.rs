@@ -436,3 +436,45 @@ fn only_its_holder_holds_it() {
     let json = serde_json::to_string(&ceremony).unwrap();
     assert_eq!(serde_json::from_str::<Ceremony>(&json).unwrap(), ceremony);
 }
+
+#[test]
+fn a_completed_ceremony_that_fails_cannot_be_spent() {
+    let mut ceremony = begun(Purpose::ReplaceFactor, Some(&two_step()));
+    carry_out(&mut ceremony, accept(Method::Password, 1)).unwrap();
+    carry_out(&mut ceremony, accept(Method::RecoveryCode, 2)).unwrap();
+    assert_eq!(ceremony.phase(), Phase::Completed);
+    let failed = carry_out(&mut ceremony, CeremonyCommand::Fail { reason: FailureReason::NoLongerPossible }).unwrap();
+    assert_eq!(types(&failed), ["CeremonyFailed"]);
+    assert_eq!(ceremony.decide(&CeremonyCommand::Spend { at: at(3) }), Err(CeremonyError::Ended));
+    let mut signed_in = begun(Purpose::SignIn, Some(&AccountFacts::default()));
+    carry_out(&mut signed_in, accept(Method::Password, 1)).unwrap();
+    let none = carry_out(&mut signed_in, CeremonyCommand::Fail { reason: FailureReason::NoLongerPossible }).unwrap();
+    assert!(none.is_empty(), "a session that was opened is ended as a session");
+}
+
+#[test]
+fn why_a_code_was_refused_is_told_only_after_a_proof_was_accepted() {
+    let refused = |method, seconds| CeremonyCommand::RejectProof {
+        method,
+        credential: None,
+        reason: RejectReason::NotAvailable,
+        at: at(seconds),
+    };
+    let mut ceremony = begun(Purpose::PasswordReset, Some(&two_step()));
+    carry_out(&mut ceremony, send_link(b"one", 0)).unwrap();
+    carry_out(&mut ceremony, refused(Method::Totp, 1)).unwrap();
+    let told = |ceremony: &Ceremony| ceremony.view(at(3)).unwrap().steps;
+    assert!(told(&ceremony).contains(&Step::Rejected(Method::Totp, RejectReason::Wrong)));
+    assert_eq!(ceremony.shown_reason(RejectReason::Reused), RejectReason::Wrong);
+    carry_out(&mut ceremony, follow_link(b"one", 2)).unwrap();
+    assert!(told(&ceremony).contains(&Step::Rejected(Method::Totp, RejectReason::NotAvailable)));
+}
+
+#[test]
+fn a_code_before_the_password_is_refused_alike_with_and_without_two_step_verification() {
+    for method in [Method::Totp, Method::RecoveryCode, Method::Sms, Method::EmailLink] {
+        let answers = [None, Some(AccountFacts::default()), Some(two_step())]
+            .map(|facts| begun(Purpose::SignIn, facts.as_ref()).may_prove(method, at(1)));
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{method:?}: {answers:?}");
+    }
+}

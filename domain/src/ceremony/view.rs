@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Ceremony, Completion, MAX_REJECTED, MAX_REQUESTS, Phase, RESEND_AFTER, Step};
+use crate::account::RejectReason;
 use crate::id::{AccountId, CeremonyId, SessionId};
 use crate::policy::{Cause, GivenProof, GroupName, Method, Missing, Purpose, Requirement};
 use crate::session::Achievement;
@@ -54,7 +55,7 @@ impl Ceremony {
         Some(CeremonyView {
             purpose: start.purpose,
             phase,
-            steps: self.steps.clone(),
+            steps: self.steps.iter().map(|step| self.shown(*step)).collect(),
             next: if pending { outcome.next } else { Vec::new() },
             missing: if pending { shown } else { Vec::new() },
             causes,
@@ -63,6 +64,19 @@ impl Ceremony {
             attempts_left: if pending { MAX_REJECTED.saturating_sub(self.rejected) } else { 0 },
             resend_at: resend_at.filter(|_| pending),
         })
+    }
+
+    fn shown(&self, step: Step) -> Step {
+        match step {
+            Step::Rejected(method, reason) => Step::Rejected(method, self.shown_reason(reason)),
+            other => other,
+        }
+    }
+
+    /// Why a proof was refused, as far as its holder may know: before the first proof is accepted, that a
+    /// code is used up, or that there is nothing to compare it with, would tell what the account has.
+    pub fn shown_reason(&self, reason: RejectReason) -> RejectReason {
+        if self.proofs.is_empty() { RejectReason::Wrong } else { reason }
     }
 
     fn resend_at(&self, method: Method) -> Option<DateTime<Utc>> {

@@ -54,7 +54,7 @@ pub struct NotMe {
     /// it may be the only one its owner has.
     pub added: Option<CredentialId>,
     /// The session from which the report is made. It is kept even if it is on the reported device:
-    /// the person is there, and proved it afresh.
+    /// the person is there.
     pub reporter: Option<SessionId>,
 }
 
@@ -99,7 +99,7 @@ pub struct AuthenticatorFacts {
     pub carried_by: Option<DeviceId>,
 }
 
-/// A ceremony of the account that is under way.
+/// A ceremony of the account that is under way, or that is complete and allows a deed still undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CeremonyFacts {
     /// Which.
@@ -110,6 +110,8 @@ pub struct CeremonyFacts {
     pub device: Option<DeviceId>,
     /// The session it raises.
     pub session: Option<SessionId>,
+    /// It would put another address in the place of the account's.
+    pub changes_email: bool,
 }
 
 /// All that a cascade may reach.
@@ -121,7 +123,7 @@ pub struct CascadeFacts {
     pub sessions: Vec<SessionFacts>,
     /// Authenticators that can be used.
     pub authenticators: Vec<AuthenticatorFacts>,
-    /// Ceremonies under way.
+    /// Ceremonies that can still lead to something.
     pub ceremonies: Vec<CeremonyFacts>,
 }
 
@@ -166,7 +168,8 @@ pub fn cascade(trigger: &Trigger, facts: &CascadeFacts) -> Vec<Effect> {
             let mut effects = drop_trust(facts, TrustDropCause::DeviceLost, |on| on == *device);
             effects.extend(end_sessions(facts, SessionEndCause::DeviceLost, |on| on.device == Some(*device)));
             effects.extend(suspend(facts, AuthenticatorCause::DeviceLost, |on| on.carried_by == Some(*device)));
-            effects.extend(fail_ceremonies(facts, &effects, |on| on.device == Some(*device)));
+            // Whoever has the device may have asked for another address on it.
+            effects.extend(fail_ceremonies(facts, &effects, |on| on.device == Some(*device) || on.changes_email));
             effects
         }
         Trigger::DeviceForgotten { device } => {
@@ -182,13 +185,14 @@ pub fn cascade(trigger: &Trigger, facts: &CascadeFacts) -> Vec<Effect> {
                 let cause = SessionEndCause::PasswordChanged;
                 effects.extend(end_sessions(facts, cause, |on| Some(on.session) != *except));
             }
-            // Whoever got half-way with the old password must not finish with the other half.
+            // Whoever got half-way with the old password must not finish with the other half, nor take the
+            // address over. Proving the address that the account has is nobody's half.
             let kept = match sessions {
                 OtherSessions::End { except } => *except,
                 OtherSessions::Keep => None,
             };
             effects.extend(fail_ceremonies(facts, &effects, |on| {
-                on.purpose != Purpose::VerifyEmail && (on.session.is_none() || on.session != kept)
+                (on.purpose != Purpose::VerifyEmail || on.changes_email) && (on.session.is_none() || on.session != kept)
             }));
             effects
         }
@@ -211,7 +215,14 @@ fn not_me(report: &NotMe, facts: &CascadeFacts) -> Vec<Effect> {
         meant && Some(on.session) != report.reporter
     }));
     effects.extend(suspend(facts, AuthenticatorCause::NotMe, |on| Some(on.credential) == report.added));
-    let pending = fail_ceremonies(facts, &effects, |on| Some(on.ceremony) == report.ceremony || on_device(on.device));
+    // Nor may a stranger finish a way back in that was begun, or take the address over.
+    let way_in = |on: &CeremonyFacts| match on.purpose {
+        Purpose::PasswordReset | Purpose::ReplaceFactor => true,
+        _ => on.changes_email,
+    };
+    let pending = fail_ceremonies(facts, &effects, |on| {
+        Some(on.ceremony) == report.ceremony || on_device(on.device) || way_in(on)
+    });
     effects.extend(pending);
     effects
 }

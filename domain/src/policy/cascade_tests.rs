@@ -20,6 +20,7 @@ const OTHER_APP: CredentialId = CredentialId(Uuid::from_u128(22));
 const SIGN_IN_PHONE: CeremonyId = CeremonyId(Uuid::from_u128(31));
 const STEP_UP_LAPTOP: CeremonyId = CeremonyId(Uuid::from_u128(32));
 const MAIL: CeremonyId = CeremonyId(Uuid::from_u128(33));
+const NEW_ADDRESS: CeremonyId = CeremonyId(Uuid::from_u128(35));
 const OPENED_NOWHERE: CeremonyId = CeremonyId(Uuid::from_u128(34));
 
 /// A trusted phone and laptop, a tablet without trust; a session on each of the first two and one on no
@@ -27,7 +28,13 @@ const OPENED_NOWHERE: CeremonyId = CeremonyId(Uuid::from_u128(34));
 fn facts() -> CascadeFacts {
     let device = |device, trusted| DeviceFacts { device, trusted };
     let session = |session, device, ceremony| SessionFacts { session, device, ceremony };
-    let ceremony = |ceremony, purpose, device, session| CeremonyFacts { ceremony, purpose, device, session };
+    let ceremony = |ceremony, purpose, device, session| CeremonyFacts {
+        ceremony,
+        purpose,
+        device,
+        session,
+        changes_email: ceremony == NEW_ADDRESS,
+    };
     CascadeFacts {
         devices: vec![device(PHONE, true), device(LAPTOP, true), device(TABLET, false)],
         sessions: vec![
@@ -174,4 +181,46 @@ fn effects_survive_their_serialised_form() {
         let json = serde_json::to_string(&effect).unwrap();
         assert_eq!(serde_json::from_str::<Effect>(&json).unwrap(), effect);
     }
+}
+
+#[test]
+fn a_change_of_address_under_way_falls_with_the_password_a_report_and_a_loss() {
+    let mut facts = facts();
+    facts.ceremonies = vec![
+        CeremonyFacts {
+            ceremony: NEW_ADDRESS,
+            purpose: Purpose::VerifyEmail,
+            device: None,
+            session: None,
+            changes_email: true,
+        },
+        CeremonyFacts {
+            ceremony: MAIL,
+            purpose: Purpose::VerifyEmail,
+            device: None,
+            session: None,
+            changes_email: false,
+        },
+    ];
+    let kept = OtherSessions::End { except: Some(ON_LAPTOP) };
+    for trigger in [
+        Trigger::PasswordChanged { sessions: kept },
+        Trigger::PasswordChanged { sessions: OtherSessions::Keep },
+        Trigger::NotMe(NotMe::default()),
+        Trigger::DeviceLost { device: PHONE },
+    ] {
+        let effects = cascade(&trigger, &facts);
+        assert!(effects.contains(&fail(NEW_ADDRESS)), "{trigger:?}");
+        assert!(!effects.contains(&fail(MAIL)), "{trigger:?}");
+    }
+}
+
+#[test]
+fn a_report_stops_every_way_back_in_that_was_begun() {
+    let mut facts = facts();
+    let begun =
+        |ceremony, purpose| CeremonyFacts { ceremony, purpose, device: None, session: None, changes_email: false };
+    facts.ceremonies = vec![begun(SIGN_IN_PHONE, Purpose::ReplaceFactor), begun(MAIL, Purpose::PasswordReset)];
+    let effects = cascade(&Trigger::NotMe(NotMe::default()), &facts);
+    assert!(effects.contains(&fail(SIGN_IN_PHONE)) && effects.contains(&fail(MAIL)), "{effects:?}");
 }

@@ -53,6 +53,17 @@ pub fn requirement(
     }
 }
 
+/// Every method that can serve `purpose` in this version, whatever an account has.
+pub fn offered(purpose: Purpose) -> Vec<Method> {
+    let default = default_of(purpose);
+    let groups = default.groups.iter().flat_map(|group| group.accepts);
+    let mut methods: Vec<Method> = groups.chain(default.evidence).copied().collect();
+    methods.retain(|method| IMPLEMENTED.contains(method));
+    methods.sort_unstable();
+    methods.dedup();
+    methods
+}
+
 fn push_once(causes: &mut Vec<Cause>, cause: Cause) {
     if !causes.contains(&cause) {
         causes.push(cause);

@@ -9,7 +9,7 @@ mod outcome;
 mod purpose;
 mod requirement;
 
-pub use decide::requirement;
+pub use decide::{offered, requirement};
 pub use defaults::{DEFAULTS, GroupDefault, IMPLEMENTED, Needed, PurposeDefault, default_of};
 pub use facts::{AccountFacts, TrustFacts};
 pub use method::{Kind, Method};

@@ -79,3 +79,12 @@ pub struct Requirement {
     /// Why.
     pub causes: Vec<Cause>,
 }
+
+impl Requirement {
+    /// Whether it asks for all that `today` asks for. A requirement is made when its ceremony begins; what
+    /// the account has gained since must not be walked around with a ceremony begun before.
+    pub fn covers(&self, today: &Self) -> bool {
+        let has = |wanted: &ProofGroup| self.groups.iter().any(|group| group.name == wanted.name);
+        today.groups.iter().all(has) && self.stars >= today.stars && self.kinds >= today.kinds
+    }
+}

@@ -352,3 +352,15 @@ fn possible(required: &Requirement, demanded: &[&ProofGroup], left: &[Method]) -
         possible(required, rest, &left)
     })
 }
+
+#[test]
+fn a_requirement_made_before_a_second_factor_does_not_cover_one_made_after() {
+    let at = chrono::DateTime::UNIX_EPOCH;
+    let plain = AccountFacts::default();
+    let strong = AccountFacts { two_step: true, second_factors: vec![Method::Totp], ..AccountFacts::default() };
+    for purpose in [Purpose::SignIn, Purpose::PasswordReset, Purpose::Settings] {
+        let (before, after) = (requirement(purpose, &plain, None, at), requirement(purpose, &strong, None, at));
+        assert!(!before.covers(&after), "{purpose:?}");
+        assert!(after.covers(&before) && after.covers(&after), "{purpose:?}");
+    }
+}

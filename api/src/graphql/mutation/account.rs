@@ -4,7 +4,7 @@ use async_graphql::{Context, InputObject, Object, Result};
 use vitne_domain::Protected;
 
 use super::super::enums::Language;
-use super::super::status::settle;
+use super::super::status::{Answer, settle};
 use super::{Act, ActionPayload};
 use crate::service::{ProfileChange, Registration};
 
@@ -44,6 +44,12 @@ struct ChangeEmailInput {
     email: String,
 }
 
+/// An answer without its place in the log: how far the log has grown would tell how many events were
+/// written, and so whether somebody has the address.
+fn unplaced(answer: Answer) -> Answer {
+    Answer { position: None, ..answer }
+}
+
 #[Object]
 impl AccountMutations {
     /// Registers. The answer is the same whether or not the address has an account: its owner learns the
@@ -61,7 +67,7 @@ impl AccountMutations {
             act.state.services.register(&caller, registration).await
         };
         let (answer, _) = settle(ctx, result.await)?;
-        Ok(ActionPayload { answer })
+        Ok(ActionPayload { answer: unplaced(answer) })
     }
 
     /// Changes parts of the profile.
@@ -87,6 +93,6 @@ impl AccountMutations {
             act.state.services.change_email(&caller, &viewer, input.email).await
         };
         let (answer, _) = settle(ctx, result.await)?;
-        Ok(ActionPayload { answer })
+        Ok(ActionPayload { answer: unplaced(answer) })
     }
 }

@@ -74,6 +74,9 @@ struct CeremonyInput {
 struct FollowEmailLinkInput {
     /// The token in the link.
     link: String,
+    /// The token of the ceremony that the link is evidence in, a password reset for example: the link counts
+    /// for nothing without it. Left out for a link that proves an address.
+    ceremony: Option<String>,
 }
 
 /// A ceremony that has just begun.
@@ -176,7 +179,10 @@ impl CeremonyMutations {
         let act = Act::of(ctx)?;
         let result = async {
             let caller = act.stranger(None, None).await?;
-            act.state.services.follow_link(&caller, &input.link).await
+            match &input.ceremony {
+                Some(token) => act.state.services.follow_link_within(&caller, token, &input.link).await,
+                None => act.state.services.follow_link(&caller, &input.link).await,
+            }
         };
         let (answer, outcome) = settle(ctx, result.await)?;
         Ok(FollowEmailLinkPayload { answer, outcome: outcome.map(Into::into) })

@@ -117,6 +117,21 @@ impl Limits {
         Ok(Verdict::Refused { retry_after })
     }
 
+    /// Whether another letter that strangers can set off may be sent to this address: five at once, one
+    /// more every ten minutes, whoever asks for them and from wherever.
+    pub async fn may_write_to(&self, address: &str, now: DateTime<Utc>) -> Result<bool, LimitsError> {
+        let mut mac = Hmac::<Sha256>::new((&*self.key).into());
+        mac.update(b"vitne limits v1m");
+        mac.update(address.as_bytes());
+        let digest: [u8; 32] = mac.finalize().into_bytes().into();
+        let wait: Option<PgInterval> = sqlx::query_scalar("SELECT limits.take($1, 10, 1, 50, $2)")
+            .bind(digest.as_slice())
+            .bind(now)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(wait.is_none())
+    }
+
     /// Takes one attempt of each source; refuses with the longest wait if one of them refuses. Those that
     /// allowed it have paid, which only slows an attacker who varies one source.
     pub async fn take_all(&self, sources: &[Source<'_>], now: DateTime<Utc>) -> Result<Verdict, LimitsError> {

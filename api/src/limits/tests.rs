@@ -107,3 +107,21 @@ async fn full_buckets_are_forgotten() {
     assert_eq!(limits.sweep(start()).await.unwrap(), 0);
     assert_eq!(limits.sweep(start() + TimeDelta::seconds(1)).await.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn an_address_is_written_to_five_times_at_once_and_then_every_ten_minutes() {
+    let database = TestDatabase::create().await;
+    let limits = Limits::new(database.pool(), &[1; 32], RATES);
+    let written = async |now: DateTime<Utc>, tries: usize| {
+        let mut written = 0;
+        for _ in 0..tries {
+            written += usize::from(limits.may_write_to("anna@example.se", now).await.unwrap());
+        }
+        written
+    };
+    assert_eq!(written(start(), 20).await, 5);
+    assert_eq!(written(start() + TimeDelta::minutes(9), 3).await, 0);
+    assert_eq!(written(start() + TimeDelta::minutes(10), 3).await, 1);
+    assert!(limits.may_write_to("bo@example.se", start()).await.unwrap());
+    assert_eq!(allowed(&limits, Source::Identifier("anna@example.se"), start(), 5).await, 2, "a bucket of its own");
+}

@@ -25,6 +25,7 @@ impl Notices {
             return Ok(Vec::new());
         }
         let (mut purpose, mut link, mut to) = (None, None, Vec::new());
+        let mut name = account.display_name();
         if message.template == Template::EmailLink {
             let Some(id) = message.ceremony else { return Ok(Vec::new()) };
             let ceremony = log.load::<Ceremony>(id).await?.aggregate;
@@ -32,7 +33,12 @@ impl Notices {
             let Some(view) = ceremony.view(message.occurred_at) else { return Ok(Vec::new()) };
             link = Some((self.link(id, purpose), view.expires_at));
             match ceremony.contact() {
-                Some(contact) => to.push(contact.to_owned()),
+                // Whoever asked for this chose the name, and nobody has proved the address yet: the name
+                // would carry a stranger's words to somebody who never asked for any.
+                Some(contact) => {
+                    to.push(contact.to_owned());
+                    name = "";
+                }
                 None if account.email_verified() => to.push(account.email().to_owned()),
                 None => {}
             }
@@ -46,7 +52,7 @@ impl Notices {
         };
         let letter = Letter {
             kind: MailKind::of(message.template, purpose),
-            name: account.display_name(),
+            name,
             at: message.occurred_at,
             device: platform.as_ref().map(|known| (known.browser.as_deref(), known.os.as_deref())),
             link: link.as_ref().map(|(link, until)| (link.as_str(), *until)),

@@ -10,11 +10,14 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+use vitne_domain::claim::normalise_email;
 use vitne_gateways::Mailer;
-use vitne_projections::outbox::{Delivery, DueMessage, Settlement};
+use vitne_gateways::mail::Message;
+use vitne_projections::outbox::{Delivery, DueMessage, Settlement, Template};
 use vitne_projections::runner::ReadModels;
 
 use crate::clock::Clock;
+use crate::limits::{Limits, LimitsError};
 use crate::server::AppState;
 use crate::service::{ServiceError, Services};
 
@@ -32,6 +35,7 @@ pub(crate) struct Notices {
     read_models: ReadModels,
     mailer: Arc<dyn Mailer>,
     clock: Arc<dyn Clock>,
+    limits: Arc<Limits>,
     public_url: String,
 }
 
@@ -40,6 +44,8 @@ pub(crate) struct Notices {
 enum NoticeError {
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
     #[error(transparent)]
     Service(#[from] ServiceError),
 }
@@ -59,6 +65,7 @@ impl Notices {
             read_models: state.read_models.clone(),
             mailer: Arc::clone(&state.mailer),
             clock: Arc::clone(&state.clock),
+            limits: Arc::clone(&state.limits),
             public_url: state.config.server.public_url.clone(),
         }
     }
@@ -106,12 +113,32 @@ impl Notices {
         }
     }
 
+    /// Whether these letters may go out. Letters that strangers can set off are limited for each address, so
+    /// that nobody can be buried in them; the links sent earlier still hold. What warns an owner always goes
+    /// out, or a flood of the others could hide it.
+    async fn may_send(&self, due: &DueMessage, letters: &[Message], now: DateTime<Utc>) -> Result<bool, NoticeError> {
+        let set_off = matches!(due.message.template, Template::EmailLink | Template::RegistrationAttempted);
+        // Asked once a message: trying again what did not go out costs its receiver nothing.
+        if !set_off || due.attempts > 0 {
+            return Ok(true);
+        }
+        for letter in letters {
+            let address = normalise_email(&letter.to).unwrap_or_else(|_| letter.to.clone());
+            if !self.limits.may_write_to(&address, now).await? {
+                tracing::info!(event = "notices.held_back", message = %due.id);
+                metrics::counter!("vitne_mail_held_back_total").increment(1);
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     async fn send(&self, due: &DueMessage, now: DateTime<Utc>) -> Result<Settlement, NoticeError> {
         if now - due.message.occurred_at > TOO_OLD {
             return Ok(Settlement::Expired);
         }
         let letters = self.letters(due).await?;
-        if letters.is_empty() {
+        if letters.is_empty() || !self.may_send(due, &letters, now).await? {
             return Ok(Settlement::Undeliverable);
         }
         for letter in &letters {

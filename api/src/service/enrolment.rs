@@ -233,10 +233,12 @@ impl Services {
             }
             Authority::Replacement(token) => {
                 let (id, ceremony) = self.held(token).await?;
-                let account = ceremony.account().ok_or(Refusal::BadHandle)?;
                 if ceremony.purpose() != Some(Purpose::ReplaceFactor) {
                     return Err(Refusal::BadHandle.into());
                 }
+                // First of all, because only a complete one may tell that there is an account behind it.
+                ceremony.decide(&CeremonyCommand::Spend { at })?;
+                let account = ceremony.account().ok_or(Refusal::BadHandle)?;
                 let context = self.ceremony_context(caller, id, &ceremony, at);
                 Ok((Enroller { account, replacement: Some(id), viewer: None }, context))
             }

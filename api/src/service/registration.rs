@@ -164,18 +164,19 @@ impl Services {
             .transact(context, None, move |unit| {
                 let services = services.clone();
                 Box::pin(async move {
-                    let given =
-                        AnswerChallenge { method: Method::EmailLink, answer, device_trusted: false, opens: None, at };
-                    unit.execute::<Ceremony>(id, CeremonyCommand::AnswerChallenge(given)).await?;
-                    let ceremony = unit.load::<Ceremony>(id).await?;
-                    if let (None, Some(owner)) = (ceremony.contact(), ceremony.account()) {
+                    let before = unit.load::<Ceremony>(id).await?;
+                    if let (None, Some(owner)) = (before.contact(), before.account()) {
                         // A link that was sent to an address which the account has given up since proves
                         // nothing about its owner. The account is a condition of the commit.
                         unit.load::<Account>(owner).await?;
                         if services.log().has_event("account", owner, "EmailChanged", began).await? {
-                            return Ok(None);
+                            return Err(Refusal::BadHandle.into());
                         }
                     }
+                    let given =
+                        AnswerChallenge { method: Method::EmailLink, answer, device_trusted: false, opens: None, at };
+                    unit.execute::<Ceremony>(id, CeremonyCommand::AnswerChallenge(given)).await?;
+                    let ceremony = unit.load::<Ceremony>(id).await?;
                     let accepted = ceremony.proofs().iter().any(|proof| proof.method == Method::EmailLink);
                     match (accepted, ceremony.purpose(), ceremony.account()) {
                         (false, ..) => Ok(None),

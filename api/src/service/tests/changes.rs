@@ -99,8 +99,11 @@ async fn a_link_sent_to_an_address_that_was_given_up_proves_nothing() {
     let link = house.link(house.newest(anna.account).await);
     assert_eq!(house.services.follow_link(&house.caller(1), &link).await.unwrap().value, LinkOutcome::EmailChanged);
     let link = house.link(intruders.id);
-    let answer = house.services.follow_link_within(&house.caller(66), intruders.token.expose(), &link).await;
+    let token = intruders.token.expose();
+    let answer = house.services.follow_link_within(&house.caller(66), token, &link).await;
     assert_eq!(refused(answer), Refusal::BadHandle);
+    let answer = house.services.reset_password(&house.caller(66), token, Protected::new(NEW)).await;
+    assert!(matches!(refused(answer), Refusal::WrongState { code: "NOT_COMPLETE", .. }));
 }
 
 #[tokio::test(flavor = "multi_thread")]

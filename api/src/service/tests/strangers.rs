@@ -2,6 +2,7 @@
 
 use vitne_domain::Protected;
 use vitne_domain::ceremony::CeremonyView;
+use vitne_domain::id::CeremonyId;
 use vitne_domain::policy::Purpose;
 
 use super::super::*;
@@ -79,6 +80,21 @@ async fn known_unknown_unverified_and_two_step_addresses_look_alike() {
                     other => format!("{other:?}"),
                 });
             }
+            let token = begun.token.expose();
+            let reset = house.services.reset_password(&house.caller(66), token, Protected::new(NEW)).await;
+            told.push(format!("{:?}", refused(reset)));
+            let authority = Authority::Replacement(token.to_owned());
+            let input = EnrolmentInput { label: "App".to_owned(), carried_by: None, replaces: None };
+            let started = house.services.start_enrolment(&house.caller(66), &authority, input).await;
+            told.push(format!("{:?}", refused(started)));
+            let link = house.link(CeremonyId(Uuid::from_u128(1)));
+            let followed = house.services.follow_link_within(&house.caller(66), token, &link).await;
+            told.push(format!("{:?}", refused(followed)));
+            house.wait(31);
+            told.push(match house.services.resend_link(&house.caller(66), token).await {
+                Ok(sent) => format!("{:?}", seen(sent.value)),
+                Err(error) => format!("{error:?}"),
+            });
             told.push(format!("{} events", house.events().await - before));
             stories.push((name, told));
         }

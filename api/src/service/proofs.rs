@@ -162,7 +162,8 @@ impl Services {
                 }
             }
             Proof::RecoveryCode(typed) => {
-                let hashes: Vec<_> = account.remaining_recovery_codes().cloned().collect();
+                // Used ones too: that a code comes a second time is worth knowing, and is not a wrong code.
+                let hashes: Vec<_> = account.recovery_codes().iter().map(|known| known.code.clone()).collect();
                 let (typed, set) = (typed.clone(), account.recovery_set());
                 let found = self.0.hasher.run(move || recovery::find(typed.expose(), &hashes)).await?;
                 Ok(match found {

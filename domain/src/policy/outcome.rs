@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::{Cause, GroupName, Kind, Method, ProofGroup, Requirement};
 use crate::id::CredentialId;
 
+/// How far in the future a fresh proof may seem to lie: nodes' clocks differ a little. A clock that was set
+/// back further must not keep proofs fresh until it has caught up.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
+
 /// A proof that was given and found good.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GivenProof {
@@ -115,7 +119,10 @@ impl Requirement {
         for proof in given {
             let good = match self.fresh_seconds {
                 None => true,
-                Some(seconds) => at.signed_duration_since(proof.at) < TimeDelta::seconds(i64::from(seconds)),
+                Some(seconds) => {
+                    let age = at.signed_duration_since(proof.at);
+                    age > -CLOCK_TOLERANCE && age < TimeDelta::seconds(i64::from(seconds))
+                }
             };
             if good && !methods.contains(&proof.method) {
                 methods.push(proof.method);

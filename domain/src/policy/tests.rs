@@ -364,3 +364,12 @@ fn a_requirement_made_before_a_second_factor_does_not_cover_one_made_after() {
         assert!(after.covers(&before) && after.covers(&after), "{purpose:?}");
     }
 }
+
+#[test]
+fn a_clock_set_back_keeps_no_proof_fresh() {
+    let requirement = requirement(Purpose::Settings, &AccountFacts::default(), None, at(0));
+    let given = [proof(Method::Password, 3600)];
+    assert!(requirement.outcome(&given, at(3600)).satisfied);
+    assert!(requirement.outcome(&given, at(3570)).satisfied, "clocks differ a little");
+    assert!(!requirement.outcome(&given, at(0)).satisfied);
+}

@@ -3,7 +3,7 @@
 mail-verify-email-subject = Confirm your e-mail address
 mail-verify-email-body = Open this link to confirm that the address is yours. It works once, until { $expires }.
 mail-reset-password-subject = Reset your password
-mail-reset-password-body = Somebody, we hope you, asked to reset your password. Open this link to go on. It works once, until { $expires }. If it was not you, do nothing: your password stays as it is.
+mail-reset-password-body = Somebody, we hope you, asked to reset your password. Open this link in the browser where you began, to go on. It works once, until { $expires }. If it was not you, do nothing: your password stays as it is.
 mail-replace-factor-subject = Replace a lost authenticator
 mail-replace-factor-body = Somebody, we hope you, wants to replace a lost authenticator. Open this link to go on. It works once, until { $expires }. If it was not you, do not open it, and change your password.
 mail-registration-attempted-subject = You already have an account

@@ -3,7 +3,7 @@
 mail-verify-email-subject = Bekreft e-postadressen din
 mail-verify-email-body = Åpne lenken for å bekrefte at adressen er din. Den virker én gang, til { $expires }.
 mail-reset-password-subject = Tilbakestill passordet ditt
-mail-reset-password-body = Noen, forhåpentligvis du, ba om å tilbakestille passordet ditt. Åpne lenken for å gå videre. Den virker én gang, til { $expires }. Hvis det ikke var deg, trenger du ikke gjøre noe: passordet ditt er uendret.
+mail-reset-password-body = Noen, forhåpentligvis du, ba om å tilbakestille passordet ditt. Åpne lenken i nettleseren der du begynte, for å gå videre. Den virker én gang, til { $expires }. Hvis det ikke var deg, trenger du ikke gjøre noe: passordet ditt er uendret.
 mail-replace-factor-subject = Erstatt en tapt autentikator
 mail-replace-factor-body = Noen, forhåpentligvis du, vil erstatte en tapt autentikator. Åpne lenken for å gå videre. Den virker én gang, til { $expires }. Hvis det ikke var deg, må du ikke åpne den, og bytte passord.
 mail-registration-attempted-subject = Du har allerede en konto

@@ -3,7 +3,7 @@
 mail-verify-email-subject = Bekräfta din e-postadress
 mail-verify-email-body = Öppna länken för att bekräfta att adressen är din. Den fungerar en gång, till { $expires }.
 mail-reset-password-subject = Återställ ditt lösenord
-mail-reset-password-body = Någon, förhoppningsvis du, bad om att återställa ditt lösenord. Öppna länken för att gå vidare. Den fungerar en gång, till { $expires }. Om det inte var du behöver du inte göra något: ditt lösenord är oförändrat.
+mail-reset-password-body = Någon, förhoppningsvis du, bad om att återställa ditt lösenord. Öppna länken i webbläsaren där du började för att gå vidare. Den fungerar en gång, till { $expires }. Om det inte var du behöver du inte göra något: ditt lösenord är oförändrat.
 mail-replace-factor-subject = Ersätt en förlorad autentiserare
 mail-replace-factor-body = Någon, förhoppningsvis du, vill ersätta en förlorad autentiserare. Öppna länken för att gå vidare. Den fungerar en gång, till { $expires }. Om det inte var du, öppna den inte, och byt lösenord.
 mail-registration-attempted-subject = Du har redan ett konto

@@ -171,3 +171,18 @@ async fn sessions_of_strangers_and_ended_sessions_do_nothing() {
     let answer = house.services.change_password(&house.caller(1), &annas, Protected::new(PASSWORD), true).await;
     assert_eq!(refused(answer), Refusal::NotSignedIn);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recovery_code_that_comes_a_second_time_is_named_as_used() {
+    let house = House::open().await;
+    let anna = house.careful_person("anna@example.se").await;
+    let mut outcomes = Vec::new();
+    for _ in 0..2 {
+        let begun = house.begin(Purpose::SignIn, &anna.email, 1).await;
+        house.give(&begun.token, password()).await.unwrap();
+        let code = Proof::RecoveryCode(anna.codes.first().unwrap().clone());
+        outcomes.push(house.give(&begun.token, code).await.unwrap());
+    }
+    assert!(matches!(outcomes.first(), Some(ProofOutcome::Accepted { session: Some(_), .. })), "{outcomes:?}");
+    assert!(matches!(outcomes.last(), Some(ProofOutcome::Rejected { code, .. }) if code == "REUSED"), "{outcomes:?}");
+}

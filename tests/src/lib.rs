@@ -1,1 +1,23 @@
-//! Placeholder.
+//! What whole-system tests share: real servers on real databases, people who use them, and the checks
+//! that every test ends with.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+pub mod checks;
+pub mod people;
+pub mod secrets;
+pub mod server;
+
+pub use people::Person;
+pub use secrets::Known;
+pub use server::{TestServer, World};
+
+/// How often something is repeated: a few times by default, more where the variable says so.
+pub fn rounds(variable: &str, default: usize) -> usize {
+    std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}

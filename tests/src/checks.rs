@@ -75,3 +75,39 @@ pub async fn dense(superuser: &PgPool) {
     .unwrap();
     assert_eq!(broken, 0, "every stream is dense");
 }
+
+/// Every unit of work is whole: what must happen together stands together, once, under one request.
+pub async fn no_halves(superuser: &PgPool) {
+    for pair in [["AccountRegistered", "ClaimTaken"], ["EmailVerified", "ClaimProved"], ["TwoStepEnabled", "RecoveryCodesIssued"]] {
+        let broken: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM (SELECT correlation_id FROM log.events WHERE event_type = ANY($1)
+               GROUP BY correlation_id
+              HAVING count(*) FILTER (WHERE event_type = $2) <> count(*) FILTER (WHERE event_type = $3)) s",
+        )
+        .bind(pair.map(str::to_owned).to_vec())
+        .bind(pair[0])
+        .bind(pair[1])
+        .fetch_one(superuser)
+        .await
+        .unwrap();
+        assert_eq!(broken, 0, "{pair:?} stand together");
+    }
+    let alone: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM log.events started WHERE started.event_type = 'SessionStarted' AND NOT EXISTS
+           (SELECT 1 FROM log.events done WHERE done.event_type = 'CeremonyCompleted'
+             AND done.correlation_id = started.correlation_id AND done.ceremony_id = started.ceremony_id)",
+    )
+    .fetch_one(superuser)
+    .await
+    .unwrap();
+    assert_eq!(alone, 0, "a session starts with the ceremony that opens it");
+    let unopened: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM log.events used WHERE used.event_type = 'RecoveryCodeUsed' AND NOT EXISTS
+           (SELECT 1 FROM log.events done WHERE done.event_type = 'CeremonyProofAccepted'
+             AND done.correlation_id = used.correlation_id)",
+    )
+    .fetch_one(superuser)
+    .await
+    .unwrap();
+    assert_eq!(unopened, 0, "a recovery code is used by the ceremony that accepts it");
+}

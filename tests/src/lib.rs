@@ -8,8 +8,10 @@
     reason = "a test that cannot go on has failed"
 )]
 
+pub mod browser;
 pub mod checks;
 pub mod people;
+pub mod python;
 pub mod secrets;
 pub mod server;
 

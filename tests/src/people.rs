@@ -1,6 +1,7 @@
 //! A person with a browser, who uses the application services as the API does.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -46,10 +47,13 @@ pub fn browser(name: &str) -> Uuid {
     Uuid::from_u64_pair(0xB0, hasher.finish())
 }
 
+/// Every request has an identifier of its own.
+static REQUESTS: AtomicU64 = AtomicU64::new(1);
+
 /// A browser's request.
 pub fn caller(browser: Uuid) -> Caller {
     Caller {
-        correlation: CorrelationId(Uuid::from_u128(browser.as_u128() ^ 0xC0)),
+        correlation: CorrelationId(Uuid::from_u64_pair(0xC0, REQUESTS.fetch_add(1, Ordering::Relaxed))),
         network: NetworkContext {
             ip: Some("198.51.100.23".parse().unwrap()),
             user_agent: Some("Rarebrowser/9.1 (Testphone)".to_owned()),

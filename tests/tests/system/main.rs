@@ -7,4 +7,15 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod answers;
+mod bad_input;
+mod crash;
+mod erasure;
+mod faults;
+mod lost_phone;
 mod races;
+mod restore;
+mod tampering;
+mod unknown;
+mod verifier;
+

@@ -67,8 +67,8 @@ impl cqrs_es::Aggregate for LaterAccount {
 
 async fn entries(server: &TestServer, person: &Person) -> usize {
     let (pool, page) = (server.state().read_models.pool(), PageRequest::Forward { first: 200, after: None });
-    let page = queries::activity_page(pool, person.account, &ActivityFilter::default(), &page, &CursorKey::new([0; 32]));
-    page.await.unwrap().edges.len()
+    let (filter, key) = (ActivityFilter::default(), CursorKey::new([0; 32]));
+    queries::activity_page(pool, person.account, &filter, &page, &key).await.unwrap().edges.len()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

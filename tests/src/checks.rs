@@ -78,7 +78,11 @@ pub async fn dense(superuser: &PgPool) {
 
 /// Every unit of work is whole: what must happen together stands together, once, under one request.
 pub async fn no_halves(superuser: &PgPool) {
-    for pair in [["AccountRegistered", "ClaimTaken"], ["EmailVerified", "ClaimProved"], ["TwoStepEnabled", "RecoveryCodesIssued"]] {
+    for pair in [
+        ["AccountRegistered", "ClaimTaken"],
+        ["EmailVerified", "ClaimProved"],
+        ["TwoStepEnabled", "RecoveryCodesIssued"],
+    ] {
         let broken: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM (SELECT correlation_id FROM log.events WHERE event_type = ANY($1)
                GROUP BY correlation_id

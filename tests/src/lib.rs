@@ -23,3 +23,9 @@ pub use server::{TestServer, World};
 pub fn rounds(variable: &str, default: usize) -> usize {
     std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
+
+/// One of PostgreSQL's client programs: beside its server's programs, else wherever `PATH` finds it.
+pub fn postgres_program(name: &str) -> std::path::PathBuf {
+    let beside = vitne_eventlog::database::Programs::find(None, None).map(|programs| programs.program(name));
+    beside.ok().filter(|program| program.is_file()).unwrap_or_else(|| name.into())
+}

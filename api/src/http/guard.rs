@@ -8,10 +8,14 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt as _;
 
 use super::fault::Fault;
 use super::origin::OriginCheck;
 use super::request::RequestContext;
+
+/// How much of a body that is too large is read for the sake of an answer, in bytes.
+const MOST_DRAINED: usize = 1 << 20;
 
 /// The bounds of a request.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +32,7 @@ pub async fn bound(State(bounds): State<Bounds>, request: Request, next: Next) -
     let deadline = tokio::time::Instant::now() + bounds.time;
     let (parts, body) = request.into_parts();
     if declared_length(&parts.headers).is_some_and(|length| length > bounds.body as u64) {
+        let _ = tokio::time::timeout_at(deadline, drain(body)).await;
         return Fault::BodyTooLarge { limit: bounds.body }.into_response();
     }
     let body = match tokio::time::timeout_at(deadline, to_bytes(body, bounds.body)).await {
@@ -45,6 +50,15 @@ pub async fn bound(State(bounds): State<Bounds>, request: Request, next: Next) -
             metrics::counter!("vitne_http_timeouts_total").increment(1);
             Fault::Timeout.into_response()
         }
+    }
+}
+
+/// Reads a body that is too large and throws it away, up to a bound: a connection closed on a sender who
+/// still writes is reset, and the answer that says why is lost with it.
+async fn drain(body: Body) {
+    let (mut frames, mut left) = (body.into_data_stream(), MOST_DRAINED);
+    while let (Some(Ok(frame)), true) = (frames.next().await, left > 0) {
+        left = left.saturating_sub(frame.len());
     }
 }
 

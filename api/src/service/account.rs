@@ -3,8 +3,9 @@
 use vitne_domain::account::{Account, AccountCommand, Language};
 use vitne_domain::claim::Claim;
 use vitne_domain::policy::Purpose;
+use vitne_domain::text;
 
-use super::registration::about_somebody_else;
+use super::registration::{about_somebody_else, invalid};
 use super::{Caller, Done, Refusal, ServiceError, Services, Viewer};
 
 /// The parts of a profile to change; absent parts stay.
@@ -26,6 +27,8 @@ impl Services {
         viewer: &Viewer,
         change: ProfileChange,
     ) -> Result<Done<()>, ServiceError> {
+        let name = change.display_name.as_deref().map(text::display_name).transpose();
+        name.map_err(|error| invalid("displayName", "TEXT_INVALID", &error))?;
         let at = self.now();
         let (services, viewer) = (self.clone(), viewer.clone());
         self.transact(self.viewer_context(caller, &viewer, at), None, move |unit| {

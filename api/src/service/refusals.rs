@@ -49,7 +49,7 @@ impl From<AccountError> for ServiceError {
             AccountError::AlreadyRegistered => wrong_state("ALREADY_REGISTERED", &error),
             AccountError::Email(_) => invalid("email", "EMAIL_INVALID", &error),
             AccountError::EmailNotCurrent => wrong_state("EMAIL_NOT_CURRENT", &error),
-            AccountError::Text(_) => invalid("name", "TEXT_INVALID", &error),
+            AccountError::Text(_) => invalid("label", "TEXT_INVALID", &error),
             AccountError::Phone => invalid("phone", "PHONE_INVALID", &error),
             AccountError::NoPassword => wrong_state("NO_PASSWORD", &error),
             AccountError::PasswordChanged => wrong_state("PASSWORD_CHANGED", &error),

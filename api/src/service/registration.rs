@@ -234,6 +234,6 @@ pub(super) fn about_somebody_else(context: &mut EventContext, owner: AccountId) 
     context.network = NetworkContext::default();
 }
 
-fn invalid(field: &'static str, code: &'static str, error: &impl ToString) -> ServiceError {
+pub(super) fn invalid(field: &'static str, code: &'static str, error: &impl ToString) -> ServiceError {
     Refusal::Invalid { field, code, message: error.to_string() }.into()
 }

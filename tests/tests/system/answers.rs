@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use vitne_tests::browser::Browser;
 use vitne_tests::{Person, TestServer};
 
-const STATE: &str = "ceremony { purpose phase failure next attemptsLeft causes expiresAt resendAt steps { code method reason }
+const STATE: &str =
+    "ceremony { purpose phase failure next attemptsLeft causes expiresAt resendAt steps { code method reason }
     missing { what accepts stale more } }";
 
 /// A stranger who tries things with an address, and keeps what was answered.

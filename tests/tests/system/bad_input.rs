@@ -129,7 +129,11 @@ async fn names_of_every_kind_are_taken_or_refused_by_field() {
         ("displayName", "\u{202e}"),
     ] {
         let payload = stranger.act("register RegisterInput", input(field, value), "").await;
-        assert_eq!((&payload["status"], &payload["field"]), (&json!("INVALID"), &json!(field)), "{value:.30?}: {payload}");
+        assert_eq!(
+            (&payload["status"], &payload["field"]),
+            (&json!("INVALID"), &json!(field)),
+            "{value:.30?}: {payload}"
+        );
     }
     server.finish().await;
 }
@@ -150,7 +154,14 @@ async fn wrong_foreign_and_replayed_handles_open_nothing() {
     flipped.replace_range(4..5, if flipped.as_bytes()[4] == b'A' { "B" } else { "A" });
 
     // Ids of somebody else, of another kind, changed, and none at all: all the same answer.
-    let device_ids = [foreign("devices"), foreign("sessions"), json!(flipped), json!(""), json!("x".repeat(10_000)), json!("a\u{0}b")];
+    let device_ids = [
+        foreign("devices"),
+        foreign("sessions"),
+        json!(flipped),
+        json!(""),
+        json!("x".repeat(10_000)),
+        json!("a\u{0}b"),
+    ];
     for id in &device_ids {
         for mutation in ["reportDeviceLost DeviceInput", "forgetDevice DeviceInput", "revokeDeviceTrust DeviceInput"] {
             let payload = one.act(mutation, json!({ "device": id }), "").await;
@@ -196,7 +207,8 @@ async fn wrong_foreign_and_replayed_handles_open_nothing() {
         assert_eq!(payload["status"], "BAD_HANDLE", "{token:.30?}: {payload}");
     }
     server.pass(Duration::minutes(20));
-    let late = one.act("submitTotp SubmitCodeInput", json!({ "ceremony": begun.token.expose(), "code": "123456" }), "").await;
+    let late =
+        one.act("submitTotp SubmitCodeInput", json!({ "ceremony": begun.token.expose(), "code": "123456" }), "").await;
     assert_eq!((&late["status"], &late["code"]), (&json!("OVER"), &json!("EXPIRED")), "{late}");
 
     // Sessions: unknown, cut, signed out.
@@ -210,7 +222,10 @@ async fn wrong_foreign_and_replayed_handles_open_nothing() {
     }
     assert!(one.ask("{ viewer { id } }", json!({})).await["viewer"].is_object());
     one.ask("mutation { signOut { status } }", json!({})).await;
-    assert!(one.ask("{ viewer { id } }", json!({})).await["viewer"].is_null(), "a token that was signed out is worth nothing");
+    assert!(
+        one.ask("{ viewer { id } }", json!({})).await["viewer"].is_null(),
+        "a token that was signed out is worth nothing"
+    );
     server.finish().await;
 }
 
@@ -225,10 +240,24 @@ async fn a_clock_that_steps_an_hour_either_way_loses_nothing() {
     for hours in [-1, 1, 1, -1, -1] {
         server.pass(Duration::hours(hours));
         let stranger = Browser::new(&server, "Clock/2");
-        let ceremony = stranger.begin(&person.email).await;
+        let begin = || stranger.act("beginSignIn BeginSignInInput", json!({ "email": person.email }), "token");
+        let mut begun = begin().await;
+        // What was counted on the other side of the step owes a burst, and no more: the address's limit says
+        // how long to wait, and then the identifier's.
+        for _ in 0..2 {
+            if begun["status"] == "OK" {
+                break;
+            }
+            server.pass(Duration::seconds(begun["retryAfter"].as_i64().expect("when to try again")));
+            begun = begin().await;
+        }
+        assert_eq!(begun["status"], "OK", "{begun}");
+        let ceremony = begun["token"].as_str().unwrap().to_owned();
+        server.known.text(&ceremony);
         let payload = stranger.password(&ceremony, &person.password).await;
         assert!(["OK", "THROTTLED"].contains(&payload["status"].as_str().unwrap()), "{payload}");
-        let answer = browser.send("{ viewer { id activity(first: 5) { nodes { occurredAt text } } } }", json!({})).await;
+        let answer =
+            browser.send("{ viewer { id activity(first: 5) { nodes { occurredAt text } } } }", json!({})).await;
         typed("a step of the clock", &answer);
         let viewer = &answer.body["data"]["viewer"];
         if !viewer.is_null() {

@@ -7,14 +7,13 @@ use vitne::service::ProfileChange;
 use vitne_domain::account::{Account, AccountCommand};
 use vitne_domain::id::{CorrelationId, DeviceId};
 use vitne_domain::{Actor, EventContext, NetworkContext};
-use vitne_eventlog::database::{OWNER, Programs};
+use vitne_eventlog::database::OWNER;
 use vitne_eventlog::{Body, Position};
-use vitne_tests::{Person, TestServer, checks};
+use vitne_tests::{Person, TestServer, checks, postgres_program};
 
 /// The whole database as text.
 fn dump(server: &TestServer) -> String {
-    let program = Programs::find(None, None).unwrap().program("pg_dump");
-    let output = Command::new(program)
+    let output = Command::new(postgres_program("pg_dump"))
         .args(["-h", server.database.socket().to_str().unwrap(), "-p", "5432", "-U", OWNER, server.database.name()])
         .output()
         .unwrap();

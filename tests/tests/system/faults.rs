@@ -20,7 +20,10 @@ async fn two_nodes_work_beside_a_transaction_that_does_not_end() {
     let other = server.node().await;
     // It holds a snapshot and a transaction id, has written to the log's own schema, and ends last.
     let mut slow = server.database.superuser().begin().await.unwrap();
-    sqlx::query("INSERT INTO log.idempotency VALUES ('slow', 'slow', '', 0, '', now())").execute(&mut *slow).await.unwrap();
+    sqlx::query("INSERT INTO log.idempotency VALUES ('slow', 'slow', '', 0, '', now())")
+        .execute(&mut *slow)
+        .await
+        .unwrap();
     for number in 0..6 {
         let node = if number % 2 == 0 { &server } else { &other };
         let (person, _) = Person::enrolled(node, &format!("beside-{number}")).await;

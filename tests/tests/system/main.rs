@@ -18,4 +18,3 @@ mod restore;
 mod tampering;
 mod unknown;
 mod verifier;
-

@@ -8,8 +8,8 @@ use vitne::clock::Entropy;
 use vitne::server::Server;
 use vitne_domain::Protected;
 use vitne_domain::account::password::PasswordParams;
-use vitne_eventlog::database::{Cluster, ClusterSettings, DatabaseSettings, OWNER, Programs, SERVER_ROLE};
-use vitne_tests::{Person, TestServer, World, checks};
+use vitne_eventlog::database::{Cluster, ClusterSettings, DatabaseSettings, OWNER, SERVER_ROLE};
+use vitne_tests::{Person, TestServer, World, checks, postgres_program};
 
 fn run(command: &mut Command) -> Vec<u8> {
     let output = command.output().unwrap();
@@ -22,10 +22,9 @@ async fn a_dump_restored_into_a_new_cluster_goes_on() {
     let server = TestServer::start().await;
     let (person, session) = Person::enrolled(&server, "restored").await;
     checks::whole(server.state()).await;
-    let programs = Programs::find(None, None).unwrap();
     let socket = server.database.socket().to_str().unwrap().to_owned();
     let dump = server.directory().join("dump.sql");
-    run(Command::new(programs.program("pg_dump"))
+    run(Command::new(postgres_program("pg_dump"))
         .args(["-h", &socket, "-p", "5432", "-U", OWNER, "-f"])
         .arg(&dump)
         .arg(server.database.name()));
@@ -36,7 +35,7 @@ async fn a_dump_restored_into_a_new_cluster_goes_on() {
     DatabaseSettings::in_cluster(&cluster, "restored").await.unwrap();
     let owner = cluster.options("restored", OWNER);
     let socket = owner.get_socket().expect("a private cluster listens on a socket").display().to_string();
-    run(Command::new(programs.program("psql"))
+    run(Command::new(postgres_program("psql"))
         .args(["-v", "ON_ERROR_STOP=1", "-q", "-h", &socket, "-p", "5432", "-U", OWNER, "-d", "restored", "-f"])
         .arg(&dump));
 

@@ -14,7 +14,11 @@ async fn one_changed_byte_of_any_event_or_leaf_is_named() {
     let (person, _) = Person::enrolled(&server, "tampered").await;
     person.sign_in(&server, true).await;
     checks::tree(server.state()).await;
-    tamper(&server, "CREATE TABLE saved AS SELECT * FROM log.events; CREATE TABLE saved_runs AS SELECT * FROM tree.leaf_runs").await;
+    tamper(
+        &server,
+        "CREATE TABLE saved AS SELECT * FROM log.events; CREATE TABLE saved_runs AS SELECT * FROM tree.leaf_runs",
+    )
+    .await;
     let head = server.log().head().await.unwrap().0;
     assert!(head > 20);
     for position in 1..=head {
@@ -35,7 +39,9 @@ async fn one_changed_byte_of_any_event_or_leaf_is_named() {
             matches!(&finding.place, Place::Event { position: named, stream, .. } if *named == position && !stream.is_empty())
         });
         assert!(named && !report.is_clean(), "{change} at {position}: {:?}", report.findings);
-        let back = format!("DELETE FROM log.events WHERE position = {position}; INSERT INTO log.events SELECT * FROM saved WHERE position = {position}");
+        let back = format!(
+            "DELETE FROM log.events WHERE position = {position}; INSERT INTO log.events SELECT * FROM saved WHERE position = {position}"
+        );
         tamper(&server, &back).await;
     }
     let runs: Vec<i64> = sqlx::query_scalar("SELECT first_position FROM tree.leaf_runs ORDER BY 1")
@@ -67,8 +73,11 @@ async fn a_row_that_the_log_does_not_say_is_named() {
     .fetch_one(server.database.superuser())
     .await
     .unwrap();
-    let saved: serde_json::Value =
-        sqlx::query_scalar(&format!("SELECT doc FROM {table} WHERE subject = $1")).bind(person.account.0).fetch_one(server.database.superuser()).await.unwrap();
+    let saved: serde_json::Value = sqlx::query_scalar(&format!("SELECT doc FROM {table} WHERE subject = $1"))
+        .bind(person.account.0)
+        .fetch_one(server.database.superuser())
+        .await
+        .unwrap();
     let paint = format!("UPDATE {table} SET doc = doc || '{{\"painted\": true}}' WHERE subject = $1");
     sqlx::query(&paint).bind(person.account.0).execute(server.database.superuser()).await.unwrap();
     let report = vitne_replay::verify(&server.state().replay(), Some("security")).await.unwrap().remove(0);

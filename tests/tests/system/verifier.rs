@@ -19,9 +19,7 @@ async fn an_independent_program_accepts_what_is_served_and_refuses_forgeries() {
         Person::enrolled(&server, &format!("leaf-{number}")).await;
     }
     checks::tree(server.state()).await;
-    let answer = browser
-        .ask("{ viewer { activity(first: 1) { nodes { integrity { proof } } } } }", json!({}))
-        .await;
+    let answer = browser.ask("{ viewer { activity(first: 1) { nodes { integrity { proof } } } } }", json!({})).await;
     let proof = answer["viewer"]["activity"]["nodes"][0]["integrity"]["proof"].as_str().unwrap().to_owned();
 
     let file = |name: &str, text: &str| {

@@ -101,7 +101,7 @@ async fn spend(person: &mut Person, part: &Part, day: u64, midnight: DateTime<Ut
     if day == 0 {
         return person.join().await;
     }
-    for (_, incident) in part.incidents.iter().filter(|(on, _)| *on == day) {
+    if let Some((_, incident)) = part.incidents.iter().find(|(on, _)| *on == day) {
         person.until(midnight + Duration::hours(15));
         match incident {
             Incident::LosesPhone => person.lose_phone().await?,

@@ -48,6 +48,7 @@ struct LogNode {
 /// Something with a global id.
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "Its global id."))]
+#[expect(clippy::large_enum_variant, reason = "a query holds a handful, each moved once")]
 pub(crate) enum Node {
     /// The viewer.
     Viewer(ViewerNode),

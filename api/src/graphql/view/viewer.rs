@@ -83,7 +83,6 @@ impl ViewerNode {
 
     /// What happened on the account, newest first: one entry for each ceremony or request.
     #[graphql(complexity = "activity::cost(first, last, child_complexity)")]
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
     async fn activity(
         &self,
         ctx: &Context<'_>,

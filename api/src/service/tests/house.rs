@@ -22,7 +22,8 @@ pub(super) struct House {
     pub(super) services: Services,
     pub(super) clock: ManualClock,
     entropy: Entropy,
-    pub(super) database: TestDatabase,
+    /// Held until the test ends, which drops it.
+    _database: TestDatabase,
 }
 
 /// Somebody with an account, and what they have in their drawers.
@@ -49,7 +50,7 @@ impl House {
         let hasher = Hasher::new(HasherSettings { workers: 2, queue: 256 });
         let keys = ServiceKeys::new([5; 32]);
         let services = Services::new(log, hasher, Arc::new(clock.clone()), entropy.clone(), keys, settings).unwrap();
-        Self { services, clock, entropy, database }
+        Self { services, clock, entropy, _database: database }
     }
 
     /// A caller with a browser that has this cookie; 0 for one without.

@@ -31,7 +31,7 @@ bench: setup-run
 lint: setup-test
 	@$(tools) cargo fmt --all --check
 	@$(tools) cargo clippy --workspace --all-targets -- -D warnings
-	@$(tools) cargo test --quiet -p vitne-tests --test tidy
+	@$(tools) cargo test --quiet --workspace --test tidy
 
 docs: setup-run
 	@$(tools) scripts/docs

@@ -181,11 +181,30 @@ fn postmaster(directory: &Path) -> Option<i32> {
     std::fs::read_to_string(file).ok()?.lines().next()?.trim().parse().ok()
 }
 
+/// The directory of the test; no PostgreSQL outlives it, however the test ends.
+struct Place(tempfile::TempDir);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let pid = postmaster(self.0.path()).and_then(rustix::process::Pid::from_raw);
+        if let Some(pid) = pid {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::QUIT);
+        }
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_and_nothing_is_half_however_often_it_is_killed() {
-    let place = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let directory = place.path().to_owned();
+    let place = Place(tempfile::tempdir().unwrap());
+    std::fs::set_permissions(place.0.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let directory = place.0.path().to_owned();
     let mut acknowledged = tokio::task::spawn_blocking(move || {
         let mut acknowledged = Vec::new();
         for round in 0..rounds("VITNE_CRASH_ROUNDS", 3) {
@@ -209,7 +228,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_half_however_often_it_is_ki
     .unwrap();
     acknowledged.sort_unstable();
 
-    let server = start(place.path()).await;
+    let server = start(place.0.path()).await;
     let head = server.state.log().head().await.unwrap();
     for (position, what) in &acknowledged {
         assert!(*position <= head.0, "position {position} was acknowledged; the log ends at {head}");
@@ -217,7 +236,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_half_however_often_it_is_ki
         assert_eq!(&event.header.event_type, what, "at position {position}");
     }
     checks::whole(&server.state).await;
-    let owner = DatabaseSettings::beside(&place.path().join("data/postgres"), "vitne").unwrap();
+    let owner = DatabaseSettings::beside(&place.0.path().join("data/postgres"), "vitne").unwrap();
     let superuser = Database::connect_migrated(&owner).await.unwrap();
     checks::no_halves(superuser.owner()).await;
     checks::dense(superuser.owner()).await;

@@ -16,5 +16,6 @@ mod lost_phone;
 mod races;
 mod restore;
 mod tampering;
+mod tutorial;
 mod unknown;
 mod verifier;

@@ -150,7 +150,8 @@ fn owner_pool(settings: &DatabaseSettings) -> PgPool {
         .max_connections(settings.owner_connections)
         .min_connections(0)
         .acquire_timeout(settings.acquire_timeout)
-        .test_before_acquire(false)
+        // Rarely used and for long work, which should not begin on a connection that has died meanwhile.
+        .test_before_acquire(true)
         .connect_lazy_with(options)
 }
 

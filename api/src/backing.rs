@@ -92,6 +92,11 @@ impl Backing {
         Foundation::lay(config).await?.open().await
     }
 
+    /// The private cluster, if this process runs one.
+    pub fn cluster(&self) -> Option<&Cluster> {
+        self.foundation.cluster()
+    }
+
     /// How it is connected to.
     pub fn settings(&self) -> &DatabaseSettings {
         &self.foundation.settings

@@ -65,7 +65,7 @@ async fn prepare(world: &World) -> Outcome<std::path::PathBuf> {
            gen_random_uuid(), gen_random_uuid(), 'USER', gen_random_uuid(), now(), now(), 'security', current_date,\n\
            '\\x0102030405060708091011121314151617181920212223242526272829303132';\n"
     );
-    std::fs::write(&path, script)?;
+    std::fs::write(&path, script).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(path)
 }
 
@@ -73,14 +73,16 @@ async fn inserts(world: &World, script: &std::path::Path, clients: usize) -> Out
     let cluster = world.backing().cluster().ok_or("the bench runs on a private cluster")?;
     let options = cluster.options("vitne", OWNER);
     let socket = options.get_socket().ok_or("the cluster has a socket")?.clone();
-    let output = tokio::process::Command::new(cluster.programs().directory.join("pgbench"))
+    let program = cluster.programs().directory.join("pgbench");
+    let output = tokio::process::Command::new(&program)
         .args(["-n", "-M", "prepared", "-j", "2", "-c", &clients.to_string(), "-T", &ROUND.as_secs().to_string()])
         .arg("-f")
         .arg(script)
         .args(["-h", &socket.display().to_string(), "-p", &options.get_port().to_string(), "-U", OWNER, "vitne"])
         .stdin(Stdio::null())
         .output()
-        .await?;
+        .await
+        .map_err(|error| format!("{}: {error}", program.display()))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let line = text.lines().find(|line| line.starts_with("tps = "));
     let rate = line.and_then(|line| line.split_whitespace().nth(2)).and_then(|rate| rate.parse().ok());

@@ -50,9 +50,8 @@ impl World {
         let keys = KeyRing::open(&config, &entropy)?;
         let backing = Backing::open(&config).await?;
         let log = open_log(&config, &keys, &entropy, backing.database.server().clone()).await?;
-        let pid = std::fs::read_to_string(path.join("postgres/data/postmaster.pid"))
-            .or_else(|_| std::fs::read_to_string(path.join("postgres/postmaster.pid")))?;
-        let postmaster = pid.lines().next().unwrap_or_default().trim().parse()?;
+        let cluster = backing.cluster().ok_or("the bench runs on a private cluster")?;
+        let postmaster = u32::try_from(cluster.pid())?;
         ensure(backing.database.owner(), &vitne_projections::all()).await?;
         Ok(Self { directory, config, keys, entropy, log, backing, postmaster })
     }

@@ -13,9 +13,9 @@ use vitne_domain::id::{AccountId, DeviceId};
 use vitne_eventlog::database::OWNER;
 use vitne_eventlog::{Log, Unit, Work};
 
+use super::Outcome;
 use super::machine::{load, median};
 use super::world::World;
-use super::Outcome;
 
 const CLIENTS: [usize; 4] = [1, 8, 32, 128];
 const AIMS: [f64; 4] = [0.5, 0.5, 0.8, 1.2];
@@ -25,7 +25,10 @@ const ROUND: Duration = Duration::from_secs(4);
 pub(crate) async fn measure(world: &World) -> Outcome<()> {
     let script = prepare(world).await?;
     println!("(b) command path (one unit = load a stream, decide, seal, append one event) against pgbench -M prepared");
-    println!("    single-row autocommit inserts into a table with the same columns and indexes; {ROUNDS} interleaved rounds of {} s", ROUND.as_secs());
+    println!(
+        "    single-row autocommit inserts into a table with the same columns and indexes; {ROUNDS} interleaved rounds of {} s",
+        ROUND.as_secs()
+    );
     let mut rows: Vec<(Vec<f64>, Vec<f64>)> = CLIENTS.iter().map(|_| (Vec::new(), Vec::new())).collect();
     for _ in 0..ROUNDS {
         for (clients, (ours, bare)) in CLIENTS.iter().zip(&mut rows) {
@@ -35,7 +38,10 @@ pub(crate) async fn measure(world: &World) -> Outcome<()> {
     }
     for ((clients, aim), (ours, bare)) in CLIENTS.iter().zip(AIMS).zip(rows) {
         let (ours, bare) = (median(ours), median(bare));
-        println!("    {clients:>4} clients: {ours:>7.0} units/s, {bare:>7.0} inserts/s, ratio {:.2} (aim {aim})", ours / bare);
+        println!(
+            "    {clients:>4} clients: {ours:>7.0} units/s, {bare:>7.0} inserts/s, ratio {:.2} (aim {aim})",
+            ours / bare
+        );
     }
     println!("    load {}", load());
     Ok(())

@@ -40,7 +40,9 @@ pub(crate) async fn measure(world: &World) -> Outcome<()> {
                     let (read_models, since) = (read_models.clone(), Instant::now());
                     samples.spawn(async move {
                         let waited = read_models.wait_for("activity", committed.last, Duration::from_secs(60)).await;
-                        waited.is_ok_and(|waited| waited == Waited::Reached).then(|| since.elapsed().as_secs_f64() * 1e3)
+                        waited
+                            .is_ok_and(|waited| waited == Waited::Reached)
+                            .then(|| since.elapsed().as_secs_f64() * 1e3)
                     });
                 }
             }

@@ -56,7 +56,8 @@ impl Served {
 
     /// One GraphQL request; an answer with errors is a failure of the bench.
     pub(crate) async fn ask(&self, bearer: Option<&str>, query: &str, variables: Value) -> Outcome<Value> {
-        let mut request = self.client.post(format!("{}/graphql", self.url)).json(&json!({ "query": query, "variables": variables }));
+        let mut request =
+            self.client.post(format!("{}/graphql", self.url)).json(&json!({ "query": query, "variables": variables }));
         if let Some(token) = bearer {
             request = request.bearer_auth(token);
         }
@@ -68,7 +69,9 @@ impl Served {
     }
 
     pub(crate) async fn stop(mut self) -> Outcome<()> {
-        if let Some(pid) = self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(rustix::process::Pid::from_raw) {
+        if let Some(pid) =
+            self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(rustix::process::Pid::from_raw)
+        {
             rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
         }
         self.child.wait().await?;

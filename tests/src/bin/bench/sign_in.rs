@@ -10,7 +10,9 @@ use uuid::Uuid;
 use vitne::clock::{Clock, SystemClock};
 use vitne::service::{Caller, Hasher, HasherSettings, ServiceSettings, Services};
 use vitne_domain::account::password::{self, PasswordParams};
-use vitne_domain::account::{Account, AccountCommand, AuthenticatorKind, Enrolment, Language, RecoveryCodeHash, recovery, totp};
+use vitne_domain::account::{
+    Account, AccountCommand, AuthenticatorKind, Enrolment, Language, RecoveryCodeHash, recovery, totp,
+};
 use vitne_domain::claim::{Claim, ClaimCommand, ClaimKind, claim_id, normalise_email};
 use vitne_domain::device::{DeviceKind, Platform};
 use vitne_domain::id::{AccountId, CeremonyId, CorrelationId, CredentialId, SessionId};
@@ -188,9 +190,8 @@ async fn person(
     hash: &Protected,
     codes: &[RecoveryCodeHash],
 ) -> Outcome<Person> {
-    let (owner, credential, secret) = world
-        .entropy
-        .with(|rng| (AccountId::new(at, rng), CredentialId::new(at, rng), totp::generate_secret(rng)));
+    let (owner, credential, secret) =
+        world.entropy.with(|rng| (AccountId::new(at, rng), CredentialId::new(at, rng), totp::generate_secret(rng)));
     let email = format!("person{number}@bench.example");
     let claim = claim_id(world.service_keys().identifier(), ClaimKind::Email, &normalise_email(&email)?);
     let mut context = world.context(at);
@@ -297,7 +298,8 @@ pub(crate) async fn measure(world: &World) -> Outcome<()> {
 async fn client(served: Arc<Served>, mut people: Vec<Person>, done: Arc<AtomicU64>, started: Instant) -> Outcome<()> {
     const BEGIN: &str = "mutation($i: BeginSignInInput!) { beginSignIn(input: $i) { status message token } }";
     const FIRST: &str = "mutation($i: SubmitPasswordInput!) { submitPassword(input: $i) { status message } }";
-    const SECOND: &str = "mutation($i: SubmitCodeInput!) { submitTotp(input: $i) { status code message session { expiresAt } } }";
+    const SECOND: &str =
+        "mutation($i: SubmitCodeInput!) { submitTotp(input: $i) { status code message session { expiresAt } } }";
     loop {
         for person in &mut people {
             if started.elapsed() >= FOR {

@@ -23,7 +23,7 @@ run: setup-run
 	@$(tools) exec cargo run --quiet -p vitne -- demo
 
 test: setup-test
-	@$(tools) scripts/with-test-cluster cargo test --workspace
+	@$(tools) scripts/with-test-cluster cargo test --workspace --no-fail-fast
 
 bench: setup-run
 	@$(tools) exec scripts/bench

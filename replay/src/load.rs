@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sqlx::postgres::PgPoolCopyExt;
 use tokio::task::JoinSet;
 use vitne_domain::id::AccountId;
 use vitne_eventlog::{Position, Shard};
@@ -74,7 +73,10 @@ async fn work(
     let before = Before { skips, ..Before::default() };
     let mut filled = Filled::default();
     let mut people = People::of(context.source.as_ref(), up_to, shard);
-    let mut copy = context.owner.copy_in_raw(&store::copy_in_sql(projection, generation)).await?;
+    // A connection of its own: one whose copying is dropped or cut off is out of step with the server, and
+    // the next to take it from the pool would read answers that are not its own.
+    let mut connection = context.owner.acquire().await?.detach();
+    let mut copy = connection.copy_in_raw(&store::copy_in_sql(projection, generation)).await?;
     let mut buffer = String::with_capacity(CHUNK + CHUNK / 8);
     loop {
         let (_, events) = match people.next().await {
